@@ -1,0 +1,65 @@
+"""Which record travels on which topic, under which key. `streams.topics` adds how each topic is kept."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from pydantic import BaseModel
+
+from schemas.base import CHANNELS, Channel
+from schemas.counts import PopulationCount, ReadCount
+from schemas.decided import DecidedTransaction
+from schemas.frame import SamplingFrame
+from schemas.notice import NoticeRegister
+from schemas.rejected import Rejected
+from schemas.review import Review
+from schemas.score import QualityScore
+from schemas.scorecard import Scorecard
+from schemas.selection import ReviewTask, Selection
+from schemas.transaction import Transaction
+
+SOURCE_TOPIC: Final[dict[Channel, str]] = {
+    "phone": "transactions.phone",
+    "chat": "transactions.chat",
+    "face_to_face": "transactions.face-to-face",
+}
+SOURCE_TOPICS: Final = tuple(SOURCE_TOPIC[channel] for channel in CHANNELS)
+CHANNEL_OF_TOPIC: Final[dict[str, Channel]] = {topic: channel for channel, topic in SOURCE_TOPIC.items()}
+
+DECIDED: Final = "transactions.decided"
+REJECTED: Final = "transactions.rejected"
+POPULATION_COUNTS: Final = "population-counts"
+READ_COUNTS: Final = "read-counts"
+SELECTIONS: Final = "selections"
+REVIEW_TASKS: Final = "review-tasks"
+REVIEWS: Final = "reviews"
+SCORES: Final = "scores"
+SAMPLING_FRAMES: Final = "sampling-frames"
+NOTICES: Final = "notices"
+SCORECARDS: Final = "scorecards"
+REGISTERS: Final = (SAMPLING_FRAMES, NOTICES, SCORECARDS)
+
+
+class Message(NamedTuple):
+    """What one record of a topic is. `kind`: CloudEvents type without prefix; `key`: the record key in words."""
+
+    model: type[BaseModel]
+    kind: str
+    key: str
+    content: str = "one JSON object"
+
+
+MESSAGES: Final[dict[str, Message]] = {
+    **{topic: Message(Transaction, "transaction.v1", "transaction id") for topic in SOURCE_TOPICS},
+    DECIDED: Message(DecidedTransaction, "decided.v1", "none", "up to 900 kB of JSON lines"),
+    REJECTED: Message(Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"),
+    POPULATION_COUNTS: Message(PopulationCount, "population-count.v1", "topic, partition, day, frame and stratum"),
+    READ_COUNTS: Message(ReadCount, "read-count.v1", "topic and partition"),
+    SELECTIONS: Message(Selection, "selection.v1", "transaction id"),
+    REVIEW_TASKS: Message(ReviewTask, "review-task.v1", "transaction id"),
+    REVIEWS: Message(Review, "review.v1", "transaction id"),
+    SCORES: Message(QualityScore, "score.v1", "transaction id"),
+    SAMPLING_FRAMES: Message(SamplingFrame, "sampling-frame.v1", "id:version"),
+    NOTICES: Message(NoticeRegister, "notices.v1", "id:version"),
+    SCORECARDS: Message(Scorecard, "scorecard.v1", "id:version"),
+}

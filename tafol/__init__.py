@@ -1,0 +1,1 @@
+"""The command line, the settings, the local servers, the simulator, and the place where the parts are put together."""
