@@ -1,0 +1,357 @@
+"""The one runner of all stages: state, outputs, snapshot and acknowledgement, in the order that loses nothing.
+
+For each chunk: skip what the state has seen; step; outputs with the broker; snapshot with the broker; acknowledge.
+A stage with a large state takes a snapshot every `snapshot_every_s` seconds and acknowledges only then. On every seek
+the states are thrown away and read again from the best snapshots, whose offsets are where reading goes on.
+
+Nothing is retried here after `step` has begun: a failure either stops the worker (Kafka delivers again to the next) or
+asks for a new seek, which begins again from the last snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from aiokafka.structs import RecordMetadata
+
+from schemas.catalogue import REVIEWS, SOURCE_TOPICS
+from schemas.errors import GapInLog, SnapshotUnusable, UnknownVersion
+from schemas.headers import origin_of
+from streams import snapshots
+from streams.log_reader import LogReader
+from streams.observer import Observer
+from streams.register_reader import RegisterReader
+from streams.snapshots import Place, Snapshot, Writer
+from streams.stage import Chunk, LogRecord, Output, Partition, Stage
+from streams.topics import SNAPSHOTS
+from streams.transport import FetchedChunk
+
+WAIT_FOR_REGISTERS_S: Final = 0.25
+FROM_OUTSIDE: Final = frozenset({*SOURCE_TOPICS, REVIEWS})
+"""Topics that tools which are not ours write: what their headers say of origins is not believed."""
+
+StateT = TypeVar("StateT")
+log = logging.getLogger(__name__)
+
+
+class Acknowledgeable(Protocol):
+    """A chunk as the transport hands it out: Faust's event."""
+
+    @property
+    def value(self) -> Any: ...
+
+    def ack(self) -> bool: ...
+
+
+class OutputProducer(Protocol):
+    """Sends in bulk; the batch transport's producer fits."""
+
+    async def send_all(self, outputs: Iterable[Output]) -> Sequence[asyncio.Future[RecordMetadata]]: ...
+
+    async def flush(self) -> None: ...
+
+
+class Group(Protocol):
+    """The worker's place in its consumer group."""
+
+    @property
+    def producer(self) -> OutputProducer: ...
+
+    @property
+    def generation(self) -> int: ...
+
+    def seek_again(self) -> None:
+        """Drop what is fetched and start again from the last snapshots."""
+
+
+@dataclass
+class _Held(Generic[StateT]):
+    """What the runner holds of one partition between two seeks."""
+
+    state: StateT
+    next_offset: int
+    stale_keys: frozenset[bytes]
+    origins: dict[tuple[str, str, int], tuple[int, int]] = field(default_factory=dict)
+    side_blocks: deque[tuple[int, int]] = field(default_factory=deque)
+    """(source offset after the block, offset of its side record), oldest first."""
+    unacknowledged: list[Acknowledgeable] = field(default_factory=list)
+    waiting_since_s: float = 0.0
+
+
+class StageRunner(Generic[StateT]):
+    """Runs one stage inside one worker.
+
+    topic_ids: the broker's id of each source topic. worker: a name that no other process start has.
+    monotonic_s: a clock that never goes back; it decides when a snapshot is due, never what is in it.
+    """
+
+    def __init__(
+        self,
+        stage: Stage[StateT],
+        *,
+        group: Group,
+        registers: RegisterReader,
+        reader: LogReader,
+        observer: Observer,
+        topic_ids: Mapping[str, str],
+        worker: str,
+        monotonic_s: Callable[[], float],
+        snapshot_every_s: float = 0.0,
+    ) -> None:
+        self._stage = stage
+        self._group = group
+        self._registers = registers
+        self._reader = reader
+        self._observer = observer
+        self._topic_ids = topic_ids
+        self._worker = worker
+        self._monotonic_s = monotonic_s
+        self._snapshot_every_s = snapshot_every_s
+        self._snapshot_topic = SNAPSHOTS[stage.name]
+        self._epoch = -1
+        self._held: dict[Partition, _Held[StateT]] = {}
+        self._snapshots_written = 0
+        self._unknown: str | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def name(self) -> str:
+        return self._stage.name
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return self._stage.sources
+
+    async def take_over(self, partitions: Iterable[Partition], generation: int, epoch: int) -> dict[Partition, int]:
+        """Read the state of `partitions` and say where each goes on. Raises SnapshotUnusable."""
+        del generation
+        sources = list(partitions)
+        self._epoch, self._held = epoch, {}
+        bounds = await self._reader.bounds(sources)
+        homes = {Partition(self._snapshot_topic, source.partition): None for source in sources}
+        records: list[LogRecord] = [record async for record in self._reader.read_to_end(homes)]
+        found = snapshots.find(records, sources)
+        held = {source: self._restore(source, found[source], *bounds[source]) for source in sources}
+        await self._recall(held, {source: one.snapshot for source, one in found.items()})
+        if epoch == self._epoch:
+            self._held = held
+        return {source: one.next_offset for source, one in held.items()}
+
+    async def process(self, event: Acknowledgeable) -> None:
+        """Work on one chunk. Raises what must stop the worker."""
+        async with self._one_at_a_time:
+            if await self._may_decide(event.value.epoch):
+                await self._work_on(event)
+
+    async def tick(self) -> None:
+        """Take the snapshots that became due while no chunk came."""
+        async with self._one_at_a_time:
+            for source, held in list(self._held.items()):
+                if held.unacknowledged:
+                    await self._snapshot_if_due(source, held, self._epoch)
+
+    def next_offsets(self) -> dict[Partition, int]:
+        """How far each partition has been read."""
+        return {source: held.next_offset for source, held in self._held.items()}
+
+    async def _work_on(self, event: Acknowledgeable) -> None:
+        chunk: FetchedChunk = event.value
+        source = Partition(*chunk.partition)
+        held = self._held.get(source)
+        if held is None:
+            return  # not ours since the seek that is under way
+        if chunk.start > held.next_offset:
+            raise GapInLog(
+                f"{source}: a chunk begins at {chunk.start}, but only what lies below {held.next_offset} was read",
+                hint="Records were deleted before they were read: is the retention shorter than the standstill?",
+            )
+        begun_s = self._monotonic_s()
+        fresh, origins = _unseen(source, chunk.records, held)
+        try:
+            outputs = self._step(held.state, source, fresh)
+        except UnknownVersion as error:
+            await self._again_or_stop(error)
+            return
+        await self._send(outputs, held, chunk.next_offset)
+        held.next_offset = max(held.next_offset, chunk.next_offset)
+        held.origins.update(origins)
+        if not held.unacknowledged:
+            held.waiting_since_s = begun_s
+        held.unacknowledged.append(event)
+        self._observer.chunk_done(self.name, source, len(fresh), chunk.size_bytes, self._monotonic_s() - begun_s)
+        self._observer.outputs(self.name, outputs)
+        await self._snapshot_if_due(source, held, chunk.epoch)
+
+    def _restore(self, source: Partition, found: snapshots.Found, begin: int, end: int) -> _Held[StateT]:
+        snapshot = found.snapshot
+        if snapshot is None:
+            return _Held(self._stage.initial(source), begin, found.keys)
+        _check(snapshot, self._topic_ids[source.topic], self._stage.logic_version, begin, end)
+        return _Held(
+            state=self._stage.load(source, snapshot.state),
+            next_offset=snapshot.next_offset,
+            stale_keys=found.keys,
+            origins={(one.stage, one.topic, one.partition): (one.offset, one.nth) for one in snapshot.origins},
+        )
+
+    async def _recall(
+        self, held: Mapping[Partition, _Held[StateT]], found: Mapping[Partition, Snapshot | None]
+    ) -> None:
+        """Give each state back what it keeps in the side topic."""
+        side_topic = self._stage.side_topic
+        if side_topic is None:
+            return
+        starts: dict[Partition, int | None] = {}
+        wanted: dict[bytes, tuple[Partition, int]] = {}
+        for source, snapshot in found.items():
+            if snapshot is not None and snapshot.side_from >= 0:
+                home = Partition(side_topic, source.partition)
+                starts[home] = min(snapshot.side_from, starts.get(home) or snapshot.side_from)
+                wanted[side_key(source)] = source, snapshot.side_from
+        async for record in self._reader.read_to_end(starts):
+            owner = wanted.get(record.key or b"")
+            if owner is None or record.offset < owner[1] or record.value is None:
+                continue
+            one = held[owner[0]]
+            self._stage.recall(one.state, record.value, one.next_offset)
+            one.side_blocks.append((one.next_offset, record.offset))
+
+    async def _may_decide(self, epoch: int) -> bool:
+        """Wait until the registers are fresh and the stage is ready. False when a seek made the chunk void."""
+        waited = False
+        while epoch == self._epoch:
+            reason = (
+                self._stage.ready(self._registers.registers)
+                if self._registers.fresh
+                else f"the registers, last read {self._registers.age_s:.0f} s ago"
+            )
+            if reason is None:
+                if waited:
+                    self._observer.waiting(self.name, None)
+                return True
+            if not waited:
+                log.warning("%s waits for %s", self.name, reason)
+                self._observer.waiting(self.name, reason)
+            waited = True
+            await asyncio.sleep(WAIT_FOR_REGISTERS_S)
+        return False
+
+    def _step(self, state: StateT, source: Partition, records: Sequence[LogRecord]) -> list[Output]:
+        if not records:
+            return []
+        return self._stage.step(state, Chunk(source, records), self._registers.registers)
+
+    async def _again_or_stop(self, error: UnknownVersion) -> None:
+        """Read the registers and try once more from the last snapshot; raise what is unknown even then."""
+        if self._unknown == error.message:
+            raise error
+        self._unknown = error.message
+        await self._registers.refresh()
+        self._group.seek_again()
+
+    async def _send(self, outputs: Sequence[Output], held: _Held[StateT], next_offset: int) -> None:
+        """All outputs with the broker, in their order; the first that fails raises, and the worker stops."""
+        taken = await self._deliver(outputs)
+        if self._stage.side_topic is None:
+            return
+        for output, metadata in zip(outputs, taken, strict=True):
+            if output.topic == self._stage.side_topic:
+                held.side_blocks.append((next_offset, metadata.offset))
+
+    async def _deliver(self, outputs: Sequence[Output]) -> list[RecordMetadata]:
+        futures = await self._group.producer.send_all(outputs)
+        if futures:
+            await self._group.producer.flush()
+        return [future.result() if future.done() else await future for future in futures]
+
+    async def _snapshot_if_due(self, source: Partition, held: _Held[StateT], epoch: int) -> None:
+        if self._monotonic_s() - held.waiting_since_s < self._snapshot_every_s or epoch != self._epoch:
+            return
+        floor = self._stage.remembers_from(held.state, held.next_offset)
+        while held.side_blocks and held.side_blocks[0][0] <= floor:
+            held.side_blocks.popleft()
+        snapshot = Snapshot(
+            topic=source.topic,
+            partition=source.partition,
+            topic_id=self._topic_ids[source.topic],
+            logic_version=self._stage.logic_version,
+            next_offset=held.next_offset,
+            state=self._stage.dump(held.state),
+            origins=tuple(Place(*upstream, *place) for upstream, place in held.origins.items()),
+            side_from=held.side_blocks[0][1] if held.side_blocks else -1,
+        )
+        writer = Writer(self._group.generation, self._worker)
+        covered, held.unacknowledged = held.unacknowledged, []
+        self._snapshots_written += 1
+        parts = snapshots.encode(self._snapshot_topic, snapshot, writer, self._snapshots_written)
+        await self._deliver(parts)
+        if epoch != self._epoch:
+            return  # the seek gives the chunks out again; the snapshot is true all the same
+        for event in covered:
+            event.ack()
+        self._observer.snapshot(self.name, source, sum(len(part.value or b"") for part in parts), snapshot.next_offset)
+        if held.stale_keys:
+            await self._deliver(snapshots.tombstones(self._snapshot_topic, source, held.stale_keys, writer))
+            held.stale_keys = frozenset()
+
+
+def side_key(source: Partition) -> bytes:
+    """Key of a source partition's records on a side topic."""
+    return f"{source.topic}/{source.partition}".encode()
+
+
+def _unseen(
+    source: Partition, records: Sequence[LogRecord], held: _Held[Any]
+) -> tuple[Sequence[LogRecord], dict[tuple[str, str, int], tuple[int, int]]]:
+    """The records that the state has not seen, and the highest origins among them.
+
+    Seen is what lies below the state's offset, and what an upstream worker sent again after a crash: its origin is at
+    or below the highest one read of that upstream partition.
+    """
+    if records and records[0].offset < held.next_offset:
+        records = [record for record in records if record.offset >= held.next_offset]
+    highest: dict[tuple[str, str, int], tuple[int, int]] = {}
+    if source.topic in FROM_OUTSIDE:
+        return records, highest
+    unseen = []
+    for record in records:
+        origin = origin_of(record.headers)
+        if origin is not None:
+            upstream = origin.upstream
+            seen = highest.get(upstream) or held.origins.get(upstream)
+            if seen is not None and origin.place <= seen:
+                continue
+            highest[upstream] = origin.place
+        unseen.append(record)
+    return unseen, highest
+
+
+def _check(snapshot: Snapshot, topic_id: str, logic_version: int, begin: int, end: int) -> None:
+    """Raise SnapshotUnusable when going on from `snapshot` would lose or double something."""
+    where = f"The snapshot of {snapshot.source} at offset {snapshot.next_offset}"
+    if snapshot.topic_id != topic_id:
+        raise SnapshotUnusable(
+            f"{where} belongs to another topic of that name (id {snapshot.topic_id}, now {topic_id})",
+            hint="The topic was made anew. Delete the snapshot topic too if its records are to be read from the start.",
+        )
+    if snapshot.logic_version != logic_version:
+        raise SnapshotUnusable(
+            f"{where} was made by version {snapshot.logic_version} of the stage; this is version {logic_version}",
+            hint="See docs/semantics.md, 'Changing a stage'.",
+        )
+    if snapshot.next_offset > end:
+        raise SnapshotUnusable(
+            f"{where} lies beyond the end of the log ({end})",
+            hint="The broker lost records, or its data folder was put back from a backup.",
+        )
+    if snapshot.next_offset < begin:
+        raise SnapshotUnusable(
+            f"{where} lies below the start of the log ({begin}): {begin - snapshot.next_offset} records were deleted "
+            "before they were read",
+            hint="Retention was shorter than the standstill; see docs/semantics.md, 'Retention'.",
+        )

@@ -1,0 +1,213 @@
+"""The consumer of the batch transport: what is fetched is delivered in order, or dropped and sought again.
+
+It replaces these parts of Faust's consumer: its gap logic (which commits past chunks in work), its mark of the last
+offset read (which throws away what is read again after a seek), its one-second sleep under back-pressure, and its seek
+to committed offsets (which does nothing where nothing is committed). Names with a leading underscore are Faust's own:
+tests/contract/test_private_names.py guards them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from typing import Any, cast
+
+import aiokafka
+from aiokafka.errors import ConsumerStoppedError
+from aiokafka.structs import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import ConsumerMessage, Message
+from faust.types.tuples import TP
+
+from streams.stage import Partition
+from streams.transport.fetch import FetchedChunk, fetched_chunks
+from streams.transport.settings import ChunkedApp, ChunkSettings
+
+PRESSURE_PAUSE_S = 0.005
+"""Wait while every partition's buffer is full, or while the group rebalances."""
+
+
+class _NoReadOffsets(defaultdict[TP, int | None]):
+    """Stands in for Faust's mark of the last offset read: order is kept by epochs and by the runner instead."""
+
+    def __getitem__(self, partition: TP) -> None:
+        return None
+
+    def __setitem__(self, partition: TP, offset: object) -> None:
+        pass
+
+    def update(self, *_args: Any, **_offsets: Any) -> None:
+        pass
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's consumer in its own thread; gives out whole chunks."""
+
+    async def _fetch_records(  # type: ignore[override]  # a chunk a partition instead of a record list
+        self,
+        consumer: aiokafka.AIOKafkaConsumer,
+        active_partitions: Collection[TopicPartition] | None,
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
+    ) -> list[FetchedChunk]:
+        if not self.consumer.flow_active:
+            return []
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            return await fetched_chunks(fetcher, active_partitions or (), timeout or 0.0)
+
+
+class Consumer(driver.Consumer):
+    """Delivers one message per chunk, and commits the unbroken run of acknowledged ones."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._epoch = 0
+        self._seek_again = False
+        self._delivered: defaultdict[TP, deque[Message]] = defaultdict(deque)
+        self._committable: dict[TP, int] = {}
+        self._seek_lock = asyncio.Lock()
+        super().__init__(*args, **options)
+        self._read_offset = _NoReadOffsets(lambda: None)
+
+    @property
+    def epoch(self) -> int:
+        """Number of the last seek; chunks of an earlier one are void."""
+        return self._epoch
+
+    def seek_again(self) -> None:
+        """Drop what is fetched and queued, and start again from where `take_over` says."""
+        self._epoch += 1
+        self._seek_again = True
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
+        if self.app.rebalancing:
+            # Faust clears the agents' queues once more when its recovery ends: nothing may be delivered before
+            await self.sleep(PRESSURE_PAUSE_S)
+            return
+        if self._seek_again:
+            await self.perform_seek()
+        epoch, generation = self._epoch, self.app.consumer_generation_id
+        chunks, _active = await self._wait_next_records(timeout)
+        for chunk in chunks or ():
+            for part in _parts(chunk, self._chunk_settings.max_records):
+                # looked at anew for each part: a rebalance may begin while an earlier one waits for its agent's queue
+                if not self._may_deliver(epoch, generation):
+                    self._seek_again = True
+                    return
+                message = self._message(part._replace(epoch=epoch, generation=generation))
+                self._delivered[message.tp].append(message)
+                self.app.monitor.track_tp_end_offset(message.tp, self.highwater(message.tp))
+                yield message.tp, message
+
+    async def perform_seek(self) -> None:
+        """Begin a new epoch and read on from where the state of each partition stands."""
+        async with self._seek_lock:
+            self._epoch += 1
+            self._seek_again = False
+            self._delivered.clear()
+            self._committable.clear()
+            epoch = self._epoch
+            assigned = sorted(self.assignment())
+            positions = await self._chunk_settings.take_over(
+                [Partition(*partition) for partition in assigned], self.app.consumer_generation_id, epoch
+            )
+            if epoch != self._epoch or set(assigned) - set(self.assignment()):
+                self._seek_again = True  # overtaken by a rebalance, which seeks again itself
+                return
+            if assigned:
+                await self.seek_wait({partition: positions[Partition(*partition)] for partition in assigned})
+            for partition in assigned:
+                # the group's offset is for the display of lag only: bring it to where the state stands
+                self._committed_offset[partition] = None
+                self._committable[partition] = positions[Partition(*partition)]
+                self._acked[partition].clear()
+                self._acked_index[partition].clear()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._epoch += 1
+        self._seek_again = True
+        await super().on_partitions_revoked(revoked)
+        for partition in revoked:
+            self._delivered.pop(partition, None)
+            self._committable.pop(partition, None)
+
+    def _may_deliver(self, epoch: int, generation: int) -> bool:
+        return (
+            self.flow_active
+            and not self.should_stop
+            and not self._seek_again
+            and not self.app.rebalancing
+            and epoch == self._epoch
+            and generation == self.app.consumer_generation_id
+        )
+
+    @property
+    def _chunk_settings(self) -> ChunkSettings:
+        settings: ChunkSettings = cast("ChunkedApp", self.app).chunks
+        return settings
+
+    async def _wait_next_records(  # type: ignore[override]
+        self,
+        timeout: float,  # noqa: ASYNC109
+    ) -> tuple[list[FetchedChunk] | None, Any]:
+        if self.flow_active and not self._get_active_partitions():
+            await self.sleep(PRESSURE_PAUSE_S)  # Faust's own wait here is a whole second
+            return [], set()
+        return cast("tuple[list[FetchedChunk] | None, Any]", await super()._wait_next_records(timeout))
+
+    def _message(self, chunk: FetchedChunk) -> ConsumerMessage:
+        last_ms = chunk.records[-1].timestamp if chunk.records else 0
+        topic, partition = chunk.partition
+        return ConsumerMessage(
+            topic=topic,
+            partition=partition,
+            offset=chunk.next_offset - 1,
+            timestamp=last_ms / 1000,
+            timestamp_type=1,
+            headers=[],
+            key=None,
+            value=cast("bytes", chunk),  # ChunkSchema hands it through
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=chunk.size_bytes,
+            tp=TP(topic, partition),
+            generation_id=chunk.generation,
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Nothing: Faust's gaps let commits pass chunks that are still in work."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """End of the unbroken run of acknowledged chunks. By identity, so that a chunk read again counts anew."""
+        delivered = self._delivered[tp]
+        while delivered and delivered[0].acked:
+            self._committable[tp] = delivered.popleft().offset + 1
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self._committable.get(tp)
+
+
+def _parts(chunk: FetchedChunk, most: int) -> Iterator[FetchedChunk]:
+    """`chunk` in parts of at most `most` records that together cover the same stretch of the log."""
+    if len(chunk.records) <= most:
+        yield chunk
+        return
+    start = chunk.start
+    for first in range(0, len(chunk.records), most):
+        records = chunk.records[first : first + most]
+        last = first + most >= len(chunk.records)
+        end = chunk.next_offset if last else records[-1].offset + 1
+        size = chunk.size_bytes * len(records) // len(chunk.records)
+        yield chunk._replace(start=start, next_offset=end, records=records, size_bytes=size)
+        start = end
+
+
+def committed_positions(consumer: Consumer) -> Mapping[TP, int]:
+    """Offsets that were committed last, by partition (for metrics)."""
+    return {partition: offset for partition, offset in consumer._committed_offset.items() if offset is not None}
