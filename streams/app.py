@@ -20,7 +20,7 @@ from streams.connection import Connection
 from streams.observer import Observer
 from streams.runner import Acknowledgeable
 from streams.stage import Partition
-from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer
+from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer, TakeOver
 from streams.transport.consumer import Consumer
 
 TICK_S: Final = 0.5
@@ -83,7 +83,14 @@ class WorkerApp:
         self._runners: list[Runner] = []
         self._by_topic: dict[str, Runner] = {}
         self.failure: BaseException | None = None
-        self.faust = _chunked_app(group_id, connection, data_dir, tuning or Tuning(), self._take_over, instance_id)
+        self.faust = _chunked_app(
+            group_id,
+            connection,
+            tuning or Tuning(),
+            self._take_over,
+            datadir=str(data_dir),
+            consumer_group_instance_id=instance_id,
+        )
 
     @property
     def producer(self) -> Producer:
@@ -122,7 +129,7 @@ class WorkerApp:
 
     def _agent(self, runner: Runner) -> Callable[[faust.StreamT[Any]], Any]:
         async def agent(stream: faust.StreamT[Any]) -> None:
-            async for event in stream.noack().events():
+            async for event in cast("faust.Stream[Any]", stream).noack().events():
                 try:
                     await runner.process(cast("Acknowledgeable", event))
                 except Exception as error:  # noqa: BLE001 - whatever it is, the worker must not go on past this chunk
@@ -163,24 +170,18 @@ class WorkerApp:
 
 
 def _chunked_app(
-    group_id: str,
-    connection: Connection,
-    data_dir: Path,
-    tuning: Tuning,
-    take_over: Any,
-    instance_id: str | None,
+    group_id: str, connection: Connection, tuning: Tuning, take_over: TakeOver, **options: Any
 ) -> ChunkedApp:
     return ChunkedApp(
         group_id,
         **connection.faust(),
+        **options,
         chunks=ChunkSettings(take_over, tuning.max_chunk_records),
-        datadir=str(data_dir),
         store="memory://",
         web_enabled=False,  # Faust's own endpoints serve tables and routes to anyone who asks
         topic_disable_leader=True,
         topic_allow_declare=False,  # topics are made by `tafol topics apply` alone
         consumer_auto_offset_reset="earliest",
-        consumer_group_instance_id=instance_id,
         consumer_metadata_max_age_ms=int(tuning.metadata_max_age_s * 1000),
         consumer_max_fetch_size=tuning.max_fetch_bytes,
         broker_session_timeout=tuning.session_timeout_s,

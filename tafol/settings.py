@@ -1,0 +1,249 @@
+"""All settings: one frozen tree, from the environment and one TOML file, checked before anything starts.
+
+A setting is named by its path: `kafka.bootstrap` in the file is `[kafka] bootstrap`, in the environment
+TAFOL_KAFKA__BOOTSTRAP. The environment wins over the file. Unknown names are refused, with the nearest known one.
+Settings decide when and how fast; whatever enters a decision is published on a register instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import ConfigError
+from streams.app import Tuning
+from streams.connection import Connection
+
+PREFIX = "TAFOL_"
+CONFIG_FILE_VARIABLE = "TAFOL_CONFIG"
+DEFAULT_CONFIG_FILE = Path("tafol.toml")
+COMBINE_DAYS = 45
+"""How long combine keeps a transaction open; the records it works on must live longer."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KafkaSettings(_Section):
+    """Where the broker is. Without `bootstrap`, Tafol runs a real Kafka of its own on this machine."""
+
+    bootstrap: str | None = Field(None, description="host:port[,host:port...] of your Kafka; unset: the local broker")
+    tls: bool = Field(False, description="Encrypt the connection")
+    ca_file: Path | None = Field(None, description="Certificates to trust, PEM; unset: the system's")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism, used with a user name"
+    )
+    username: str | None = Field(None, description="SASL user name; unset: no authentication")
+    password_file: Path | None = Field(None, description="File that holds the password")
+    replication: int = Field(1, ge=1, le=10, description="Copies of each topic, for `tafol topics apply`")
+    local_port: Port | None = Field(None, description="Port of the local broker; unset: 19092 or the next free one")
+
+
+class ClickHouseSettings(_Section):
+    """Where ClickHouse is. Without `url`, Tafol runs a local one (chDB behind ClickHouse's HTTP interface)."""
+
+    url: str | None = Field(None, description="http(s)://host:port of your ClickHouse; unset: the local one")
+    database: str = Field("tafol", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", description="Database of all tables")
+    username: str = Field("default", description="User name")
+    password_file: Path | None = Field(None, description="File that holds the password")
+    ca_file: Path | None = Field(None, description="Certificates to trust, PEM; unset: the system's")
+    retention_days: int = Field(730, ge=1, le=36_500, description="How long rows are kept, by event time")
+    local_port: Port | None = Field(None, description="Port of the local ClickHouse; unset: 18123 or the next free one")
+
+
+class TopicSettings(_Section):
+    """How `tafol topics apply` makes the topics. Partition counts are fixed once topics exist."""
+
+    partitions: int = Field(2, ge=1, le=512, description="Partitions of each source and of what is keyed alike")
+    source_retention_days: float = Field(
+        21.0, gt=0, le=400, description="Source and rejected topics hold raw data for this long"
+    )
+    record_retention_days: float = Field(
+        60.0, gt=COMBINE_DAYS, le=3650, description="The records that Tafol makes are kept for this long"
+    )
+
+
+class WorkerSettings(_Section):
+    """How workers work."""
+
+    session_timeout_s: float = Field(6.0, ge=1, le=300, description="A silent worker loses its partitions after this")
+    commit_interval_s: float = Field(1.0, ge=0.1, le=60, description="How often offsets are committed, for lag display")
+    max_fetch_bytes: int = Field(4 * 1024 * 1024, ge=2**20, le=2**28, description="Largest fetch a partition, bytes")
+    max_chunk_records: int = Field(10_000, ge=1, le=1_000_000, description="Most records of one chunk")
+    buffered_chunks: int = Field(8, ge=1, le=1000, description="Chunks that wait in memory for each agent")
+    snapshot_every_s: float = Field(10.0, ge=0, le=600, description="Snapshots of stages with large state, seconds")
+    http_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
+    http_port: Port = Field(0, description="Their port; 0: any free one, written to the data folder")
+    stalled_after_s: float = Field(
+        120.0, gt=0, description="Without progress for this long while records wait, /healthz says so"
+    )
+    instance_id: str | None = Field(None, description="Static group membership: quicker take-over by the same worker")
+
+
+class SinkSettings(_Section):
+    """How rows are gathered before they are inserted."""
+
+    max_rows: int = Field(100_000, ge=1, le=10_000_000, description="Rows of one insert at the most")
+    max_bytes: int = Field(32 * 1024 * 1024, ge=1024, le=2**30, description="Bytes of one insert at the most")
+    max_age_s: float = Field(1.0, ge=0.05, le=60, description="A row waits at the most this long")
+
+
+class Settings(_Section):
+    """The whole tree. `data_dir` holds all that Tafol keeps on this machine."""
+
+    data_dir: Path = Field(
+        default_factory=lambda: Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tafol",
+        description="Folder of everything that Tafol keeps on this machine",
+    )
+    pseudonym_key_file: Path | None = Field(
+        None, description="32 bytes as hex, keys the customers' pseudonyms; unset: made once in the data folder"
+    )
+    wait_for_broker_s: float = Field(60.0, ge=0, le=3600, description="How long a start waits for the broker")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
+    kafka: KafkaSettings = KafkaSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    topics: TopicSettings = TopicSettings()
+    worker: WorkerSettings = WorkerSettings()
+    sink: SinkSettings = SinkSettings()
+
+    @model_validator(mode="after")
+    def _safe_together(self) -> Settings:
+        kafka, clickhouse = self.kafka, self.clickhouse
+        if kafka.bootstrap is None and (kafka.username or kafka.tls):
+            raise ValueError("kafka.username and kafka.tls go with kafka.bootstrap; the local broker has neither")
+        if kafka.username and kafka.password_file is None:
+            raise ValueError("kafka.username needs kafka.password_file")
+        if kafka.username and kafka.mechanism == "PLAIN" and not kafka.tls:
+            raise ValueError("mechanism PLAIN would send the password in the clear: set kafka.tls, or use SCRAM")
+        if clickhouse.url is not None and not clickhouse.url.startswith(("http://", "https://")):
+            raise ValueError("clickhouse.url begins with http:// or https://")
+        return self
+
+    @property
+    def tuning(self) -> Tuning:
+        worker = self.worker
+        return Tuning(
+            session_timeout_s=worker.session_timeout_s,
+            commit_interval_s=worker.commit_interval_s,
+            max_fetch_bytes=worker.max_fetch_bytes,
+            max_chunk_records=worker.max_chunk_records,
+            buffered_chunks=worker.buffered_chunks,
+        )
+
+    def connection(self, bootstrap: str) -> Connection:
+        """How to reach the broker at `bootstrap` with these credentials."""
+        kafka = self.kafka
+        return Connection(
+            bootstrap=bootstrap,
+            tls=kafka.tls,
+            ca_file=None if kafka.ca_file is None else str(kafka.ca_file),
+            mechanism=kafka.mechanism,
+            username=kafka.username,
+            password=None if kafka.password_file is None else read_secret("kafka.password_file", kafka.password_file),
+        )
+
+
+def load(config_file: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """The settings in force. Raises ConfigError that names each setting that is wrong.
+
+    `overrides`: values of the command line, by top-level name; they win over file and environment.
+    """
+    variables = dict(os.environ if environment is None else environment)
+    named = config_file or (Path(variables[CONFIG_FILE_VARIABLE]) if variables.get(CONFIG_FILE_VARIABLE) else None)
+    fields = _from_file(named or DEFAULT_CONFIG_FILE, must_exist=named is not None)
+    _merge(fields, _from_environment(variables))
+    _merge(fields, {name: value for name, value in overrides.items() if value is not None})
+    try:
+        return Settings.model_validate(fields)
+    except ValidationError as error:
+        raise ConfigError(_explain(error), hint="docs/configuration.md lists every setting.") from None
+
+
+def read_secret(setting: str, path: Path) -> str:
+    """The one line that a secret file holds. Raises ConfigError when it can't be read, or when others can read it."""
+    try:
+        mode = path.stat().st_mode
+        secret = path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"{setting}: {path} cannot be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise ConfigError(f"{setting}: {path} can be read by others", hint=f"chmod 600 {path}")
+    return secret
+
+
+def setting_paths(model: type[BaseModel] = Settings, before: str = "") -> dict[str, Any]:
+    """Every setting's path and its pydantic field, in the order of the tree."""
+    found: dict[str, Any] = {}
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, _Section):
+            found |= setting_paths(info.annotation, f"{before}{name}.")
+        else:
+            found[before + name] = info
+    return found
+
+
+def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        if must_exist:
+            raise ConfigError(f"{path}: no such settings file") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from None
+
+
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Settings among the environment's variables. Raises ConfigError for an unknown one."""
+    known = {PREFIX + path.upper().replace(".", "__"): path for path in setting_paths()}
+    fields: dict[str, Any] = {}
+    for variable, value in sorted(variables.items()):
+        if not variable.startswith(PREFIX) or variable == CONFIG_FILE_VARIABLE or variable in NOT_SETTINGS:
+            continue
+        if variable not in known:
+            nearest = difflib.get_close_matches(variable, known, n=1)
+            hint = f"Did you mean {nearest[0]}?" if nearest else "docs/configuration.md lists every setting."
+            raise ConfigError(f"{variable} in the environment is no setting", hint=hint)
+        _merge(fields, _nested(known[variable], value))
+    return fields
+
+
+NOT_SETTINGS = frozenset({"TAFOL_REQUIRE_ALL"})
+"""Variables with our prefix that only the tests read."""
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    head, _, rest = path.partition(".")
+    return {head: _nested(rest, value) if rest else value}
+
+
+def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for name, value in other.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
+
+
+def _explain(error: ValidationError) -> str:
+    known = list(setting_paths())
+    lines = []
+    for wrong in error.errors(include_url=False, include_input=False, include_context=False):
+        path = ".".join(str(part) for part in wrong["loc"])
+        if wrong["type"] == "extra_forbidden":
+            nearest = difflib.get_close_matches(path, known, n=1)
+            lines.append(f"{path}: no such setting" + (f"; did you mean {nearest[0]}?" if nearest else ""))
+        else:
+            lines.append(f"{path or 'settings'}: {wrong['msg'].removeprefix('Value error, ')}")
+    return "\n".join(lines)
