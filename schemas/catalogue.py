@@ -33,6 +33,7 @@ READ_COUNTS: Final = "read-counts"
 SELECTIONS: Final = "selections"
 REVIEW_TASKS: Final = "review-tasks"
 REVIEWS: Final = "reviews"
+REVIEWS_REJECTED: Final = "reviews.rejected"
 SCORES: Final = "scores"
 SAMPLING_FRAMES: Final = "sampling-frames"
 NOTICES: Final = "notices"
@@ -58,6 +59,9 @@ MESSAGES: Final[dict[str, Message]] = {
     SELECTIONS: Message(Selection, "selection.v1", "transaction id"),
     REVIEW_TASKS: Message(ReviewTask, "review-task.v1", "transaction id"),
     REVIEWS: Message(Review, "review.v1", "transaction id"),
+    REVIEWS_REJECTED: Message(
+        Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"
+    ),
     SCORES: Message(QualityScore, "score.v1", "transaction id"),
     SAMPLING_FRAMES: Message(SamplingFrame, "sampling-frame.v1", "id:version"),
     NOTICES: Message(NoticeRegister, "notices.v1", "id:version"),

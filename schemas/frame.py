@@ -36,7 +36,7 @@ class Condition(Record):
 
     @property
     def always(self) -> bool:
-        return not self.model_fields_set
+        return all(values is None for _, values in self)
 
 
 class RandomDraw(Record):

@@ -5,7 +5,7 @@ Both carry fields and the origin, never a transcript: who needs the content fetc
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -13,6 +13,8 @@ from schemas.base import Channel, DrawNumber, Identifier, Instant, Language, Ori
 from schemas.frame import StratumName
 
 Purpose = Literal["random", "systematic", "quota", "targeted", "spot", "planned"]
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+"""In the order in which a task or a score names them."""
 PROBABILITY_PURPOSES: frozenset[Purpose] = frozenset({"random", "systematic", "quota"})
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 

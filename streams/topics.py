@@ -79,6 +79,7 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
         flow(c.SELECTIONS, "sample", "route, sink"),
         flow(c.REVIEW_TASKS, "route", "desk, sink"),
         flow(c.REVIEWS, "desk", "combine, sink"),
+        Topic(c.REVIEWS_REJECTED, partitions, "delete", raw_ms, "combine", "sink, tafol rejected"),
         flow(c.SCORES, "combine", "sink"),
         Topic(SAMPLE_IDS, partitions, "delete", raw_ms, "sample", "sample at take-over"),
         *(Topic(name, partitions, "compact", None, stage, stage) for stage, name in SNAPSHOTS.items()),

@@ -1,0 +1,1 @@
+"""Plain, slow, obviously right: what the pipeline is compared with."""
