@@ -25,6 +25,9 @@ from streams.transport.consumer import Consumer
 
 TICK_S: Final = 0.5
 RETRY_TAKE_OVER_S: Final = 1.0
+FINISH_WITHIN_S: Final = 10.0
+MAX_POLL_INTERVAL_S: Final = 7 * 86_400.0
+"""A sink whose store is away does not poll, and must keep its place in the group all the same."""
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,9 @@ class Runner(Protocol):
 
     async def tick(self) -> None:
         """Called about twice a second: what became due while no chunk came."""
+
+    async def finish(self) -> None:
+        """Called before a clean stop: make safe what is owed."""
 
     def next_offsets(self) -> Mapping[Partition, int]:
         """How far each partition has been read."""
@@ -120,6 +126,21 @@ class WorkerApp:
             self.faust.agent(topic, name=f"{self.faust.conf.id}.{runner.name}")(self._agent(runner))
         self.faust.timer(TICK_S, name="tick")(self._tick)
 
+    @property
+    def failed(self) -> bool:
+        """Whether this app can't go on: a runner failed, or Faust itself."""
+        return self.failure is not None or self.faust.crashed
+
+    async def stop(self) -> None:
+        """Make safe what is owed, then leave the group."""
+        if not self.failed:
+            for runner in self._runners:
+                try:
+                    await asyncio.wait_for(runner.finish(), FINISH_WITHIN_S)
+                except (KafkaError, OSError, TimeoutError) as error:
+                    log.warning("%s: stopped before its last snapshot (%s)", runner.name, type(error).__name__)
+        await self.faust.stop()
+
     async def fail(self, error: BaseException) -> None:
         """Stop this worker because of `error`: nothing after it is acknowledged."""
         if self.failure is None:
@@ -156,7 +177,7 @@ class WorkerApp:
             shares[self._by_topic[partition.topic].name].append(partition)
         positions: dict[Partition, int] = {}
         for runner in self._runners:
-            while True:
+            while epoch == self.consumer.epoch:
                 try:
                     positions |= await runner.take_over(shares[runner.name], generation, epoch)
                     break
@@ -187,6 +208,7 @@ def _chunked_app(
         broker_session_timeout=tuning.session_timeout_s,
         broker_heartbeat_interval=tuning.session_timeout_s / 6,
         broker_commit_interval=tuning.commit_interval_s,
+        broker_max_poll_interval=MAX_POLL_INTERVAL_S,
         producer_linger=0.0,
         producer_max_batch_size=256 * 1024,
         producer_max_request_size=4 * 1024 * 1024,

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import TopicPartition
 
 from streams.connection import Connection
-from streams.stage import Partition
+from streams.stage import LogRecord, Partition
 
 POLL_MS = 200
 
@@ -27,7 +27,7 @@ class LogReader:
         if consumer is not None:
             await consumer.stop()
 
-    async def read_to_end(self, starts: Mapping[Partition, int | None]) -> AsyncIterator[ConsumerRecord]:
+    async def read_to_end(self, starts: Mapping[Partition, int | None]) -> AsyncIterator[tuple[Partition, LogRecord]]:
         """The records of each partition from its start (None: the log's) to the end that it has now."""
         if not starts:
             return
@@ -41,9 +41,9 @@ class LogReader:
                 consumer.seek(partition, min(max(start or 0, begins[partition]), ends[partition]))
             unread = set(partitions)
             while unread := {one for one in unread if await consumer.position(one) < ends[one]}:
-                for records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).values():
+                for partition, records in (await consumer.getmany(*unread, timeout_ms=POLL_MS)).items():
                     for record in records:
-                        yield record
+                        yield Partition(*partition), record
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
         """(start of the log, end of the log) of each partition."""

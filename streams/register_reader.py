@@ -103,7 +103,7 @@ class RegisterReader:
     async def refresh(self) -> None:
         """Read to the ends now. Raises KafkaError when the broker does not answer, StageStopped for a bad record."""
         begun_s = self._monotonic_s()
-        new = [RegisterRecord(record.topic, record) async for record in self._log.read_to_end(dict(self._next))]
+        new = [RegisterRecord(home.topic, record) async for home, record in self._log.read_to_end(dict(self._next))]
         if new:
             self.registers = read_registers(self._records + new)
             self._records += new

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -23,9 +23,8 @@ from schemas.catalogue import REVIEWS, SOURCE_TOPICS
 from schemas.errors import GapInLog, SnapshotUnusable, UnknownVersion
 from schemas.headers import origin_of
 from streams import snapshots
-from streams.log_reader import LogReader
 from streams.observer import Observer
-from streams.register_reader import RegisterReader
+from streams.registers import Registers
 from streams.snapshots import Place, Snapshot, Writer
 from streams.stage import Chunk, LogRecord, Output, Partition, Stage
 from streams.topics import SNAPSHOTS
@@ -54,6 +53,29 @@ class OutputProducer(Protocol):
     async def send_all(self, outputs: Iterable[Output]) -> Sequence[asyncio.Future[RecordMetadata]]: ...
 
     async def flush(self) -> None: ...
+
+
+class LogSource(Protocol):
+    """Reads logs from an offset to their present end; a LogReader fits."""
+
+    def read_to_end(self, starts: Mapping[Partition, int | None]) -> AsyncIterator[tuple[Partition, LogRecord]]: ...
+
+    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]: ...
+
+
+class RegisterSource(Protocol):
+    """The registers and how fresh they are; a RegisterReader fits."""
+
+    @property
+    def registers(self) -> Registers: ...
+
+    @property
+    def fresh(self) -> bool: ...
+
+    @property
+    def age_s(self) -> float: ...
+
+    async def refresh(self) -> None: ...
 
 
 class Group(Protocol):
@@ -95,8 +117,8 @@ class StageRunner(Generic[StateT]):
         stage: Stage[StateT],
         *,
         group: Group,
-        registers: RegisterReader,
-        reader: LogReader,
+        registers: RegisterSource,
+        reader: LogSource,
         observer: Observer,
         topic_ids: Mapping[str, str],
         worker: str,
@@ -134,7 +156,7 @@ class StageRunner(Generic[StateT]):
         self._epoch, self._held = epoch, {}
         bounds = await self._reader.bounds(sources)
         homes = {Partition(self._snapshot_topic, source.partition): None for source in sources}
-        records: list[LogRecord] = [record async for record in self._reader.read_to_end(homes)]
+        records = [record async for _, record in self._reader.read_to_end(homes)]
         found = snapshots.find(records, sources)
         held = {source: self._restore(source, found[source], *bounds[source]) for source in sources}
         await self._recall(held, {source: one.snapshot for source, one in found.items()})
@@ -152,8 +174,15 @@ class StageRunner(Generic[StateT]):
         """Take the snapshots that became due while no chunk came."""
         async with self._one_at_a_time:
             for source, held in list(self._held.items()):
+                if held.unacknowledged and self._due(held):
+                    await self._snapshot(source, held, self._epoch)
+
+    async def finish(self) -> None:
+        """Take the snapshots that are still owed: a clean stop leaves nothing to be read again."""
+        async with self._one_at_a_time:
+            for source, held in list(self._held.items()):
                 if held.unacknowledged:
-                    await self._snapshot_if_due(source, held, self._epoch)
+                    await self._snapshot(source, held, self._epoch)
 
     def next_offsets(self) -> dict[Partition, int]:
         """How far each partition has been read."""
@@ -185,7 +214,8 @@ class StageRunner(Generic[StateT]):
         held.unacknowledged.append(event)
         self._observer.chunk_done(self.name, source, len(fresh), chunk.size_bytes, self._monotonic_s() - begun_s)
         self._observer.outputs(self.name, outputs)
-        await self._snapshot_if_due(source, held, chunk.epoch)
+        if self._due(held):
+            await self._snapshot(source, held, chunk.epoch)
 
     def _restore(self, source: Partition, found: snapshots.Found, begin: int, end: int) -> _Held[StateT]:
         snapshot = found.snapshot
@@ -213,7 +243,7 @@ class StageRunner(Generic[StateT]):
                 home = Partition(side_topic, source.partition)
                 starts[home] = min(snapshot.side_from, starts.get(home) or snapshot.side_from)
                 wanted[side_key(source)] = source, snapshot.side_from
-        async for record in self._reader.read_to_end(starts):
+        async for _, record in self._reader.read_to_end(starts):
             owner = wanted.get(record.key or b"")
             if owner is None or record.offset < owner[1] or record.value is None:
                 continue
@@ -269,9 +299,13 @@ class StageRunner(Generic[StateT]):
             await self._group.producer.flush()
         return [future.result() if future.done() else await future for future in futures]
 
-    async def _snapshot_if_due(self, source: Partition, held: _Held[StateT], epoch: int) -> None:
-        if self._monotonic_s() - held.waiting_since_s < self._snapshot_every_s or epoch != self._epoch:
-            return
+    def _due(self, held: _Held[StateT]) -> bool:
+        return self._monotonic_s() - held.waiting_since_s >= self._snapshot_every_s
+
+    async def _snapshot(self, source: Partition, held: _Held[StateT], epoch: int) -> None:
+        """Write down where the state stands, then acknowledge what it covers."""
+        if epoch != self._epoch:
+            return  # overtaken by a seek: a late snapshot would be true, and of no use
         floor = self._stage.remembers_from(held.state, held.next_offset)
         while held.side_blocks and held.side_blocks[0][0] <= floor:
             held.side_blocks.popleft()
