@@ -135,7 +135,7 @@ class SamplingFrame(RegisterEntry):
     def _known_zone(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (OSError, ValueError):
+        except (KeyError, OSError, ValueError):
             raise ValueError(f"no such time zone: {name!r}") from None
         return name
 

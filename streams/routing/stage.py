@@ -46,10 +46,14 @@ class RouteStage:
         return RouteState(span_ms=KEEP_OPEN_MS)
 
     def ready(self, registers: Registers) -> str | None:
-        """Waits for a first frame, and for every scorecard that a frame routes to."""
+        """Waits for a first frame and the scorecards it routes to, as they are published one after the other.
+
+        A later frame is not waited for: it may hold only next month, and stops the stage then if its scorecard is not
+        there.
+        """
         if not registers.frames.entries:
             return "a first sampling frame (tafol frame publish FILE)"
-        wanted = {route.scorecard for frame in registers.frames.entries for route in frame.routes}
+        wanted = {route.scorecard for route in registers.frames.entries[0].routes}
         absent = sorted(wanted - {name for name, timeline in registers.scorecards.items() if timeline.entries})
         return f"scorecard {absent[0]!r}, which the frame routes to (tafol scorecard publish FILE)" if absent else None
 

@@ -181,6 +181,13 @@ def test_waits_for_a_frame_and_its_scorecards() -> None:
     assert STAGE.ready(registers(frame())) is None
 
 
+def test_does_not_wait_for_what_a_later_frame_routes_to() -> None:
+    routes = [{"queue": "new", "scorecard": "chat-2"}]
+    later = frame(version=2, holds_from="2026-09-01T00:00:00Z", routes=routes)
+
+    assert STAGE.ready(registers(frame(), later)) is None
+
+
 def test_a_snapshot_that_cannot_be_read_is_named() -> None:
     with pytest.raises(SnapshotUnusable, match=r"selections\[3\]"):
         STAGE.load(SOURCE, b"\xc1 no msgpack")
