@@ -20,6 +20,9 @@ class Observer(Protocol):
     def snapshot(self, stage: str, source: Partition, size_bytes: int, next_offset: int) -> None:
         """A snapshot is with the broker: all below `next_offset` is done."""
 
+    def committed(self, stage: str, source: Partition, next_offset: int) -> None:
+        """All below `next_offset` is done for good, in a way other than a snapshot."""
+
     def position(self, stage: str, source: Partition, next_offset: int, log_end: int) -> None:
         """How far the stage has read, and how far the log goes."""
 

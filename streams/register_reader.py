@@ -68,10 +68,13 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
 
 
 class RegisterReader:
-    """Keeps `registers` up to date. `monotonic_s`: a clock that never goes back."""
+    """Keeps `registers` up to date. `monotonic_s`: a clock that never goes back; `on_read`: told of every read."""
 
-    def __init__(self, connection: Connection, monotonic_s: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: Connection, monotonic_s: Callable[[], float], on_read: Callable[[], None] = lambda: None
+    ) -> None:
         self._log = LogReader(connection)
+        self._on_read = on_read
         self._monotonic_s = monotonic_s
         self._records: list[RegisterRecord] = []
         self._next = {Partition(topic, 0): 0 for topic in REGISTERS}
@@ -110,6 +113,7 @@ class RegisterReader:
             for topic, record in new:
                 self._next[Partition(topic, 0)] = record.offset + 1
         self._confirmed_at_s = begun_s
+        self._on_read()
 
     async def _keep_reading(self) -> None:
         quiet = True

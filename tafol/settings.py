@@ -56,7 +56,9 @@ class ClickHouseSettings(_Section):
     username: str = Field("default", description="User name")
     password_file: Path | None = Field(None, description="File that holds the password")
     ca_file: Path | None = Field(None, description="Certificates to trust, PEM; unset: the system's")
-    retention_days: int = Field(730, ge=1, le=36_500, description="How long rows are kept, by event time")
+    transactions_retention_days: int = Field(730, ge=1, le=36_500, description="Rows of transactions, by event time")
+    reviews_retention_days: int = Field(730, ge=1, le=36_500, description="Selections, tasks, reviews and scores")
+    rejected_retention_days: int = Field(180, ge=1, le=36_500, description="Origin and reason of rejected records")
     local_port: Port | None = Field(None, description="Port of the local ClickHouse; unset: 18123 or the next free one")
 
 

@@ -138,6 +138,8 @@ class SinkRunner:
         if epoch == self._epoch:
             for event in events:
                 event.ack()
+            for at, next_offset in batch.next_offsets.items():
+                self._observer.committed(self.name, Partition(at.topic, at.partition), next_offset)
 
     def _at(self, source: Partition) -> LogPartition:
         return LogPartition(source.topic, self._topic_ids[source.topic], source.partition)

@@ -31,7 +31,7 @@ from schemas.errors import ConfigError, TafolError
 from sinks.batching import BatchLimits
 from sinks.clickhouse import ClickHouseStore
 from sinks.metrics import Metrics
-from sinks.rows import SINK_TOPICS
+from sinks.rows import ROWS_OF
 from sinks.writer import Surroundings, Writer
 from streams.app import Runner, WorkerApp
 from streams.connection import Connection
@@ -42,11 +42,12 @@ from streams.runner import StageRunner
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.scoring.stage import CombineStage
-from streams.stage import Stage
+from streams.stage import Partition, Stage
 from streams.topics import SNAPSHOTS
 from tafol import clock, logs, places
 from tafol.health import HealthServer, Progress
 from tafol.settings import Settings, read_secret
+from tafol.sink_runner import SinkRunner
 from tafol.topics_admin import topic_ids, wait_for_broker
 from tafol.watch import Watch
 
@@ -54,6 +55,7 @@ Role = Literal["sampling", "scoring", "sink", "all"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 GROUPS: Final = {"sampling": "tafol-sampling", "scoring": "tafol-scoring", "sink": "tafol-sink"}
 """Consumer group by role."""
+SINK_TOPICS: Final = tuple(ROWS_OF)
 WATCH_FAILURE_S: Final = 0.2
 
 log = logging.getLogger(__name__)
@@ -84,10 +86,11 @@ class _Worker:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     async def run(self) -> int:
-        metrics = Metrics()
+        metrics = Metrics(clock.monotonic_s)
         progress = Progress(clock.monotonic_s, self.settings.worker.stalled_after_s)
         watch = Watch(metrics, progress)
-        registers = RegisterReader(self.connection, clock.monotonic_s)
+        watch.state("starting")
+        registers = RegisterReader(self.connection, clock.monotonic_s, watch.registers_read)
         reader = LogReader(self.connection)
         health = HealthServer(
             progress, metrics.registry, host=self.settings.worker.http_host, port=self.settings.worker.http_port
@@ -101,7 +104,7 @@ class _Worker:
             with _announced(places.runtime_dir(self.settings), self.role, url):
                 log.info("worker %s (%s) at %s", self.name, self.role, url)
                 await registers.start()
-                await self._until_stopped(apps, stop, watch, registers)
+                await self._until_stopped(apps, stop, watch)
         finally:
             await registers.stop()
             await reader.stop()
@@ -112,22 +115,19 @@ class _Worker:
     def _roles(self) -> tuple[str, ...]:
         return tuple(GROUPS) if self.role == "all" else (self.role,)
 
-    async def _until_stopped(
-        self, apps: list[WorkerApp], stop: asyncio.Event, watch: Watch, registers: RegisterReader
-    ) -> None:
+    async def _until_stopped(self, apps: list[WorkerApp], stop: asyncio.Event, watch: Watch) -> None:
         try:
             for app in apps:
                 await app.faust.start()
+            watch.state("running")
             while not stop.is_set() and not any(app.failed for app in apps):
-                watch.registers_age(registers.age_s)
-                watch.keep_only(
-                    {(runner.name, at) for app in apps for runner in app.runners for at in runner.next_offsets()}
-                )
+                watch.keep_only(_held(apps))
                 try:
                     await asyncio.wait_for(stop.wait(), WATCH_FAILURE_S)
                 except TimeoutError:
                     continue
         finally:
+            watch.state("stopping")
             for app in apps:
                 try:
                     await app.stop()
@@ -175,8 +175,6 @@ class _Worker:
         ]
 
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
-        from tafol.sink_runner import SinkRunner  # noqa: PLC0415
-
         sink = self.settings.sink
         store = ClickHouseStore.at(places.clickhouse_address(self.settings))
         around = Surroundings(clock.now, clock.monotonic_s, self.stopping.wait, random.random)
@@ -189,6 +187,11 @@ class _Worker:
             monotonic_s=clock.monotonic_s,
             limits=BatchLimits(rows=sink.max_rows, bytes=sink.max_bytes, age_s=sink.max_age_s),
         )
+
+
+def _held(apps: list[WorkerApp]) -> set[tuple[str, Partition]]:
+    """(stage, partition) of everything that this worker holds."""
+    return {(runner.name, at) for app in apps for runner in app.runners for at in runner.next_offsets()}
 
 
 def pseudonyms(settings: Settings) -> Pseudonyms:

@@ -5,8 +5,8 @@ Faust moves one event object at a time and tops out near 10,000 events/s. Here t
 
 The invariants, each of them once broken by a looser version (docs/adr/0002-batch-transport.md):
 - What was fetched is delivered in order, or dropped and sought again; every drop opens a seek.
-- Every way to a new position goes through `perform_seek`: it asks the app's `take_over` where each partition's state
-  stands and seeks there, never to "where the consumer stands".
+- Every way to a new position is one: ask the app's `take_over` where each partition's state stands and seek there,
+  never to "where the consumer stands".
 - Each seek begins a new epoch; a chunk of an older epoch, wherever it was queued, must not be worked on.
 - Only an unbroken run of acknowledged chunks is committed, by identity of the chunk.
 

@@ -8,7 +8,6 @@ tests/contract/test_private_names.py guards them.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from typing import Any, cast
@@ -68,7 +67,6 @@ class Consumer(driver.Consumer):
         self._seek_again = False
         self._delivered: defaultdict[TP, deque[Message]] = defaultdict(deque)
         self._committable: dict[TP, int] = {}
-        self._seek_lock = asyncio.Lock()
         super().__init__(*args, **options)
         self._read_offset = _NoReadOffsets(lambda: None)
 
@@ -91,7 +89,8 @@ class Consumer(driver.Consumer):
             await self.sleep(PRESSURE_PAUSE_S)
             return
         if self._seek_again:
-            await self.perform_seek()
+            await self._go_where_the_state_stands()
+            return
         epoch, generation = self._epoch, self.app.consumer_generation_id
         chunks, _active = await self._wait_next_records(timeout)
         for chunk in chunks or ():
@@ -106,32 +105,36 @@ class Consumer(driver.Consumer):
                 yield message.tp, message
 
     async def perform_seek(self) -> None:
-        """Begin a new epoch and read on from where the state of each partition stands."""
-        async with self._seek_lock:
-            self._epoch += 1
-            self._seek_again = False
-            self._delivered.clear()
-            self._committable.clear()
-            epoch = self._epoch
-            assigned = sorted(self.assignment())
-            positions = await self._chunk_settings.take_over(
-                [Partition(*partition) for partition in assigned], self.app.consumer_generation_id, epoch
-            )
-            if epoch != self._epoch or set(assigned) - set(self.assignment()):
-                self._seek_again = True  # overtaken by a rebalance, which seeks again itself
-                return
-            if assigned:
-                await self.seek_wait({partition: positions[Partition(*partition)] for partition in assigned})
-            for partition in assigned:
-                # the group's offset is for the display of lag only: bring it to where the state stands
-                self._committed_offset[partition] = None
-                self._committable[partition] = positions[Partition(*partition)]
-                self._acked[partition].clear()
-                self._acked_index[partition].clear()
+        """Faust asks for a seek when a rebalance ends. It waits for it no longer than a request may take, but a state
+        may rest in a store that is away for an hour: so the fetcher does the work, and this only orders it.
+        """
+        self.seek_again()
+
+    async def _go_where_the_state_stands(self) -> None:
+        """Begin a new epoch and read on from where `take_over` says."""
+        self._epoch += 1
+        self._seek_again = False
+        self._delivered.clear()
+        self._committable.clear()
+        epoch = self._epoch
+        assigned = sorted(self.assignment())
+        positions = await self._chunk_settings.take_over(
+            [Partition(*partition) for partition in assigned], self.app.consumer_generation_id, epoch
+        )
+        if epoch != self._epoch or set(assigned) != self.assignment():
+            self._seek_again = True  # overtaken by a rebalance
+            return
+        if assigned:
+            await self.seek_wait({partition: positions[Partition(*partition)] for partition in assigned})
+        for partition in assigned:
+            # the group's offset is for the display of lag only: bring it to where the state stands
+            self._committed_offset[partition] = None
+            self._committable[partition] = positions[Partition(*partition)]
+            self._acked[partition].clear()
+            self._acked_index[partition].clear()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        self._epoch += 1
-        self._seek_again = True
+        self.seek_again()
         await super().on_partitions_revoked(revoked)
         for partition in revoked:
             self._delivered.pop(partition, None)

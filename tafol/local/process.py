@@ -194,6 +194,12 @@ class Child:
         self.exit_code = process.wait()
         self.ended.set()
 
+    def terminate(self) -> None:
+        """SIGTERM; does not wait."""
+        if not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGTERM)
+
     def stop(self, grace_s: float) -> None:
         """SIGTERM, and SIGKILL when it has not ended within `grace_s`; returns when it has ended."""
         for number in (signal.SIGTERM, signal.SIGKILL):

@@ -1,0 +1,182 @@
+"""Everything on one machine: the local servers and the workers, as children of this process.
+
+Servers of the settings are used as they are; those that the settings leave out are run here. Children end with this
+process, kill -9 included; Ctrl-C reaches this process alone, which stops the workers first and the servers last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from sinks.clickhouse import ClickHouseStore
+from sinks.migrate import migrate
+from sinks.retention import Retention, apply_retention
+from streams.connection import Connection
+from streams.topics import topics
+from tafol import clock, places, topics_admin
+from tafol.errors import StartFailed
+from tafol.local.broker import BrokerConfig, LocalBroker
+from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
+from tafol.local.jars import Fetched
+from tafol.local.process import Child
+from tafol.settings import Settings
+from tafol.worker import GROUPS
+
+WORKER_GRACE_S: Final = 20.0
+RESTART_AFTER_S: Final = 1.0
+MOST_QUICK_DEATHS: Final = 5
+"""A worker that dies so often, each time within QUICK_DEATH_S of its start, is not started again."""
+QUICK_DEATH_S: Final = 30.0
+LOG_LINES_QUOTED: Final = 8
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Worker:
+    """One worker process, and how it has fared."""
+
+    role: str
+    child: Child
+    started_at_s: float
+    quick_deaths: int = 0
+
+
+@dataclass
+class Stack:
+    """The stack of one data folder. `notify` takes sentences for a person; `on_fetched` the first download's progress.
+
+    Enter it to have the servers running, topics and tables made; then `start_workers`, and `look_after` them about
+    once a second. Leaving it stops everything.
+    """
+
+    settings: Settings
+    config_file: Path | None = None
+    notify: Callable[[str], None] = log.info
+    on_fetched: Callable[[Fetched], None] = lambda _: None
+    _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _workers: list[_Worker] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as opening:
+            if self.settings.kafka.bootstrap is None:
+                config = BrokerConfig(places.broker_dir(self.settings), port=self.settings.kafka.local_port)
+                opening.enter_context(LocalBroker(config, notify=self.notify, on_fetched=self.on_fetched))
+            if self.settings.clickhouse.url is None:
+                store = ClickHouseConfig(places.clickhouse_dir(self.settings), port=self.settings.clickhouse.local_port)
+                opening.enter_context(LocalClickHouse(store, notify=self.notify))
+            self._prepare()
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        with self._open:
+            self.stop_workers()
+
+    @property
+    def connection(self) -> Connection:
+        return places.kafka(self.settings)
+
+    def store(self) -> ClickHouseStore:
+        """A store of its own for the caller."""
+        return ClickHouseStore.at(places.clickhouse_address(self.settings))
+
+    def start_workers(self, roles: Sequence[str] = tuple(GROUPS)) -> None:
+        """Start one worker process a role."""
+        for role in roles:
+            self._workers.append(_Worker(role, self._spawn(role), clock.monotonic_s()))
+
+    def look_after(self) -> None:
+        """Start workers that died again. Raises StartFailed when one keeps dying."""
+        for worker in self._workers:
+            if not worker.child.ended.is_set():
+                continue
+            now_s = clock.monotonic_s()
+            lived_s = now_s - worker.started_at_s
+            worker.quick_deaths = worker.quick_deaths + 1 if lived_s < QUICK_DEATH_S else 0
+            if worker.quick_deaths >= MOST_QUICK_DEATHS:
+                raise StartFailed(
+                    f"the {worker.role} worker died {worker.quick_deaths} times in a row; the end of its log "
+                    f"({self.log_file(worker.role)}):\n{self._last_lines(worker.role)}"
+                )
+            if lived_s >= RESTART_AFTER_S:
+                self.notify(f"The {worker.role} worker ended (exit code {worker.child.exit_code}) and starts again.")
+                worker.child, worker.started_at_s = self._spawn(worker.role), now_s
+
+    def stop_workers(self) -> None:
+        """Ask all workers to end, then wait for each."""
+        for worker in self._workers:
+            worker.child.terminate()
+        for worker in self._workers:
+            worker.child.stop(WORKER_GRACE_S)
+        self._workers = []
+
+    def worker_pids(self) -> dict[str, int]:
+        """Process id by role."""
+        return {worker.role: worker.child.pid for worker in self._workers}
+
+    def log_file(self, role: str) -> Path:
+        return places.runtime_dir(self.settings) / f"{role}.log"
+
+    def _prepare(self) -> None:
+        """Topics and tables as they are declared; both harmless when they are there."""
+        connection = self.connection
+        topics_admin.wait_for_broker(connection, self.settings.wait_for_broker_s, self.notify)
+        kept = self.settings.topics
+        declared = topics(kept.partitions, kept.source_retention_days, kept.record_retention_days)
+        topics_admin.apply(connection, declared, self.settings.kafka.replication)
+        store = self.store()
+        try:
+            migrate(store, clock.now)
+            apply_retention(store, retention(self.settings))
+        finally:
+            store.close()
+
+    def _spawn(self, role: str) -> Child:
+        console = self.log_file(role)
+        console.parent.mkdir(parents=True, exist_ok=True)
+        if console.exists():
+            console.replace(console.with_suffix(".log.1"))
+        config = [] if self.config_file is None else ["--config", str(self.config_file.absolute())]
+        argv = [sys.executable, "-m", "tafol", *config, "--data-dir", str(self.settings.data_dir.absolute())]
+        return Child([*argv, "worker", "--role", role], folder=Path.cwd(), console=console)
+
+    def _last_lines(self, role: str) -> str:
+        try:
+            lines = self.log_file(role).read_text(errors="replace").splitlines()
+        except OSError:
+            return "(no log)"
+        return "\n".join(lines[-LOG_LINES_QUOTED:])
+
+
+def retention(settings: Settings) -> Retention:
+    """How long rows are kept."""
+    kept = settings.clickhouse
+    return Retention(
+        transactions_days=kept.transactions_retention_days,
+        reviews_days=kept.reviews_retention_days,
+        rejected_days=kept.rejected_retention_days,
+    )
+
+
+def up(settings: Settings, config_file: Path | None, say: Callable[[str], None]) -> int:
+    """Run the whole stack until a signal; the exit code. Raises TafolError when something does not start."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Stack(settings, config_file, notify=say) as stack:
+        stack.start_workers()
+        say(f"Kafka at {stack.connection.bootstrap}; ClickHouse at {places.clickhouse_address(settings).host}")
+        while not stop.wait(1.0):
+            stack.look_after()
+        say("Stopping.")
+    return 0
