@@ -1,6 +1,13 @@
 """Fixtures for every test. Each real part has a module of its own in tests/fixtures; import its fixtures here."""
 
+from hypothesis import settings
+
+from tests.fixtures.clickhouse import clickhouse, database
 from tests.fixtures.kafka import kafka
 
 # One import above and one name below for each further part.
-__all__ = ["kafka"]
+__all__ = ["clickhouse", "database", "kafka"]
+
+# No timed assertion: a test that is slow on a busy machine is not wrong.
+settings.register_profile("tafol", deadline=None)
+settings.load_profile("tafol")
