@@ -108,9 +108,9 @@ class SimulationConfig(Record):
     ends: Instant
     time_zone: str = "Europe/London"
     transactions_per_week: Annotated[float, Field(gt=0, le=10_000_000)] = 5_500.0
-    channel_shares: Annotated[
-        dict[Channel, Share], Field(default_factory=lambda: {"phone": 0.58, "chat": 0.28, "face_to_face": 0.14})
-    ]
+    channel_shares: dict[Channel, Share] = Field(
+        default_factory=lambda: {"phone": 0.58, "chat": 0.28, "face_to_face": 0.14}
+    )
     customers: Annotated[int, Field(ge=1, le=10_000_000)] = 6_000
     chat_turns: tuple[Annotated[int, Field(ge=6)], Annotated[int, Field(le=30)]] = (6, 30)
     """Fewest and most turns of a chat."""
