@@ -7,7 +7,7 @@ with `Expectations.of(frame)`, or the ledger and the pipeline speak of different
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -16,6 +16,7 @@ from schemas.base import Channel, Identifier, Instant, Record
 from schemas.frame import SamplingFrame
 
 DAY = timedelta(days=1)
+CHANNEL_SHARES: Final[dict[Channel, float]] = {"phone": 0.58, "chat": 0.28, "face_to_face": 0.14}
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -108,9 +109,7 @@ class SimulationConfig(Record):
     ends: Instant
     time_zone: str = "Europe/London"
     transactions_per_week: Annotated[float, Field(gt=0, le=10_000_000)] = 5_500.0
-    channel_shares: dict[Channel, Share] = Field(
-        default_factory=lambda: {"phone": 0.58, "chat": 0.28, "face_to_face": 0.14}
-    )
+    channel_shares: dict[Channel, Share] = Field(default_factory=lambda: dict(CHANNEL_SHARES))
     customers: Annotated[int, Field(ge=1, le=10_000_000)] = 6_000
     chat_turns: tuple[Annotated[int, Field(ge=6)], Annotated[int, Field(le=30)]] = (6, 30)
     """Fewest and most turns of a chat."""
