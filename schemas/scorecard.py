@@ -88,7 +88,7 @@ class Scorecard(RegisterEntry):
     scoring_rule: Literal[1] = 1
     """Version of the arithmetic that makes a total of ratings (docs/semantics.md, "Scores")."""
     sections: Annotated[tuple[Section, ...], Field(min_length=1, max_length=50)]
-    critical: Annotated[dict[ErrorClass, CriticalRule], Field(default_factory=dict)]
+    critical: dict[ErrorClass, CriticalRule] = Field(default_factory=dict)
     """Rule by error class; a class that is not named is flagged only."""
 
     @model_validator(mode="after")

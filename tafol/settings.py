@@ -61,6 +61,11 @@ class ClickHouseSettings(_Section):
     rejected_retention_days: int = Field(180, ge=1, le=36_500, description="Origin and reason of rejected records")
     local_port: Port | None = Field(None, description="Port of the local ClickHouse; unset: 18123 or the next free one")
 
+    @property
+    def shortest_retention_days(self) -> int:
+        """Rows that ended longer ago than this may be gone from some table."""
+        return min(self.transactions_retention_days, self.reviews_retention_days, self.rejected_retention_days)
+
 
 class TopicSettings(_Section):
     """How `tafol topics apply` makes the topics. Partition counts are fixed once topics exist."""

@@ -1,0 +1,207 @@
+"""What the demo shows at its end: the pipeline's counts beside the ledger's, draws beside the frame, means by team."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import plotext
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from schemas.base import CHANNELS
+from schemas.frame import RandomDraw, SamplingFrame, Stratum, SystematicDraw
+from sinks.queries.coverage import Counts, Coverage
+from sinks.queries.scores import MeanScore, mean_scores
+from sinks.queries.selections import selections_by_stratum
+from sinks.store import Asker
+from tafol import examples
+from tafol.simulator.config import SimulationConfig
+from tafol.simulator.ledger import Ledger, Totals
+
+ON_SCREEN: Final = {"phone": "phone", "chat": "chat", "face_to_face": "face to face"}
+PLOT_ROWS: Final = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What was played, and what must come of it."""
+
+    ledger: Ledger
+    frame: SamplingFrame
+    config: SimulationConfig
+
+
+def show(console: Console, store: Asker, covered: Coverage, played: Played) -> bool:
+    """Print the whole report. True when the pipeline's counts are the ledger's and reconcile."""
+    ledger, frame, config = played.ledger, played.frame, played.config
+    first_day = config.starts.astimezone(frame.zone).date()
+    after_last = config.ends.astimezone(frame.zone).date() + timedelta(days=1)
+    wrong = [*_differences(covered, ledger), *(f"{one.channel} {one.what}" for one in covered.differences)]
+    console.print(_counts(covered, ledger))
+    console.print(_strata(store, frame, first_day, after_last))
+    weekly = mean_scores(
+        store, group_by="team", period="week", from_day=first_day, to_day=after_last, time_zone=frame.time_zone
+    )
+    console.print(_teams(weekly, config))
+    console.print(Text.from_ansi(_plot(weekly, config, console.width)))
+    if wrong:
+        console.print(f"[bold red]The counts do NOT agree:[/] {'; '.join(wrong)}")
+    else:
+        console.print("[bold green]All counts agree[/] with the simulator's ledger, and reconcile.")
+    return not wrong
+
+
+def show_how_to_go_on(console: Console, data_dir: Path) -> None:
+    """Where the data lie and what to type next."""
+    again = f"tafol --config {examples.DEMO_SETTINGS} --data-dir {data_dir}"
+    console.print(f"\nThe data lie in {data_dir}. Go on from here (`.venv/bin/tafol` if `tafol` is not found):")
+    for command, does in {
+        f"{again} up": "run everything again on these data, until Ctrl-C",
+        f"{again} status": "coverage and lag, while it runs (in another terminal)",
+        f"{again} rejected list": "what could not be used, and why",
+        "tafol --help": "all commands",
+    }.items():
+        console.print(f"  {command}", style="bold", soft_wrap=True, highlight=False)
+        console.print(f"      {does}", highlight=False)
+
+
+def _differences(covered: Coverage, ledger: Ledger) -> list[str]:
+    """Where the pipeline's counts are not the ledger's, by channel."""
+    found = []
+    for channel in CHANNELS:
+        counts, totals = covered.by_channel.get(channel), ledger.totals(channel)
+        pairs = {} if counts is None else _pairs(counts, totals)
+        found += [f"{channel} {what}: {a} for {b}" for what, (a, b) in pairs.items() if a != b]
+        if counts is None and totals.sent:
+            found.append(f"{channel}: nothing came")
+    return found
+
+
+def _pairs(counts: Counts, totals: Totals) -> dict[str, tuple[object, object]]:
+    """(pipeline, ledger) by what is counted."""
+    return {
+        "read": (counts.read, totals.sent),
+        "repeats": (counts.repeats, totals.repeats),
+        "rejected": (dict(counts.rejected), dict(sorted(totals.rejected.items()))),
+        "excluded": (dict(counts.excluded), dict(sorted(totals.excluded.items()))),
+        "eligible": (counts.eligible, totals.eligible),
+    }
+
+
+def _counts(covered: Coverage, ledger: Ledger) -> Table:
+    table = Table(title="What became of everything that was sent", title_justify="left")
+    table.add_column("")
+    for channel in CHANNELS:
+        table.add_column(ON_SCREEN[channel], justify="right")
+    table.add_column("in all", justify="right")
+    table.add_column("the ledger says", justify="right")
+
+    def row(what: str, values: Sequence[int], ledger_says: int | None = None) -> None:
+        table.add_row(what, *(f"{value:,}" for value in values), "" if ledger_says is None else f"{ledger_says:,}")
+
+    every = [*(covered.by_channel[channel] for channel in CHANNELS if channel in covered.by_channel), covered.total]
+    sent = ledger.totals()
+    row("read", [one.read for one in every], sent.sent)
+    row("repeats, counted once", [one.repeats for one in every], sent.repeats)
+    for kind in ("rejected", "excluded"):
+        of_kind: Mapping[str, int] = getattr(sent, kind)
+        for reason in sorted({*getattr(covered.total, kind), *of_kind}):
+            row(
+                f"{kind}: {_words(reason)}",
+                [getattr(one, kind).get(reason, 0) for one in every],
+                of_kind.get(reason, 0),
+            )
+    row("eligible", [one.eligible for one in every], sent.eligible)
+    row("  not selected", [one.not_selected for one in every])
+    row("  selected", [one.selected for one in every])
+    for outcome in ("reviewed", "skipped", "expired"):
+        row(f"    {outcome}", [getattr(one, outcome) for one in every])
+    return table
+
+
+def _strata(store: Asker, frame: SamplingFrame, from_day: date, to_day: date) -> Table:
+    table = Table(title="Selections by stratum, against the frame", title_justify="left")
+    table.add_column("stratum")
+    for heading in ("eligible", "selected", "share", "the frame says"):
+        table.add_column(heading, justify="right")
+    found = {
+        one.stratum: one
+        for one in selections_by_stratum(store, from_day=from_day, to_day=to_day, time_zone=frame.time_zone)
+    }
+    for stratum in frame.strata:
+        one = found.get(stratum.name)
+        share = "" if one is None or one.share is None else f"{one.share:.1%}"
+        eligible, selected = (0, 0) if one is None else (one.eligible, one.selected)
+        table.add_row(stratum.name, f"{eligible:,}", f"{selected:,}", share, _promised(stratum))
+    return table
+
+
+def _promised(stratum: Stratum) -> str:
+    match stratum.draw:
+        case RandomDraw(rate=rate):
+            return f"random, {rate:.0%}"
+        case SystematicDraw(every=every):
+            return f"every {every}th, {1 / every:.0%}"
+        case _:
+            return "none is drawn"
+
+
+def _teams(weekly: Sequence[MeanScore], config: SimulationConfig) -> Table:
+    weeks = sorted({one.period_start for one in weekly})
+    table = Table(
+        title="Mean score by team and week (weighted by the design, ± 1 standard error)", title_justify="left"
+    )
+    table.add_column("team")
+    for week in weeks:
+        table.add_column(f"from {week:%d %b}", justify="right")
+    by_team = _by_team(weekly)
+    for team, means in sorted(by_team.items()):
+        style = "bold" if config.drop is not None and team == config.drop.team_id else ""
+        table.add_row(team, *(_mean(means.get(week)) for week in weeks), style=style)
+    return table
+
+
+def _mean(one: MeanScore | None) -> str:
+    if one is None:
+        return "-"
+    return f"{one.mean_0_100:.1f}" + ("" if one.standard_error is None else f" ± {one.standard_error:.1f}")
+
+
+def _plot(weekly: Sequence[MeanScore], config: SimulationConfig, width: int) -> str:
+    """The team whose handling got worse, and the mean of all the others' means."""
+    team = config.drop.team_id if config.drop is not None else min(_by_team(weekly), default="")
+    by_team = _by_team(weekly)
+    weeks = sorted({one.period_start for one in weekly})
+    others = {
+        week: [means[week].mean_0_100 for name, means in by_team.items() if name != team and week in means]
+        for week in weeks
+    }
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plotsize(min(width, 96), PLOT_ROWS)
+    number = list(range(1, len(weeks) + 1))
+    means = by_team.get(team, {})
+    own = [(at, means[week].mean_0_100) for at, week in zip(number, weeks, strict=True) if week in means]
+    plotext.plot([at for at, _ in own], [mean for _, mean in own], label=team, marker="braille")
+    rest = [(at, sum(others[week]) / len(others[week])) for at, week in zip(number, weeks, strict=True) if others[week]]
+    plotext.plot([at for at, _ in rest], [mean for _, mean in rest], label="the other teams", marker="dot")
+    plotext.xticks(number, [f"{week:%d %b}" for week in weeks])
+    plotext.title("Mean score by week")
+    picture: str = plotext.build()
+    return picture
+
+
+def _by_team(weekly: Sequence[MeanScore]) -> dict[str, dict[date, MeanScore]]:
+    found: dict[str, dict[date, MeanScore]] = {}
+    for one in weekly:
+        found.setdefault(one.group_id, {})[one.period_start] = one
+    return found
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
