@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -44,7 +44,7 @@ SHORT_RETENTION_DAYS: Final = 4.0
 CLOCK_TOLERANCE_S: Final = 30.0
 """Half a minute is well within the lead of 15 minutes that registers give, and the future limit of 5."""
 OLDEST_CLICKHOUSE: Final = (24, 8)
-SHOWN: Final = 5
+SHOWN: Final = 3
 
 Verdict = Literal["ok", "warn", "fail"]
 
@@ -66,6 +66,8 @@ class Patient:
     now: Callable[[], datetime]
     connection: Connection | None = None
     admin: KafkaAdminClient | None = None
+    server: ClickHouseStore | None = None
+    """ClickHouse as such: before the first migration there is no database of ours."""
     store: ClickHouseStore | None = None
 
     @property
@@ -217,7 +219,8 @@ def check_topics(patient: Patient) -> Iterator[Finding]:
     if not differences:
         yield Finding("topics", "ok", f"{len(patient.topics)}, all as declared")
         return
-    shown = "; ".join(map(str, differences[:SHOWN])) + (" ..." if len(differences) > SHOWN else "")
+    more = f"; and {len(differences) - SHOWN} more" if len(differences) > SHOWN else ""
+    shown = "; ".join(map(str, differences[:SHOWN])) + more
     fixed = any(one.what == topics_admin.PARTITIONS for one in differences)
     cure = (
         "Set topics.partitions to what is there." if fixed else "See all: tafol topics check. Mend: tafol topics apply"
@@ -300,8 +303,8 @@ def check_groups(patient: Patient) -> Iterator[Finding]:
 
 def check_clickhouse(patient: Patient) -> Iterator[Finding]:
     """ClickHouse's version and clock."""
-    store = _store(patient)
-    (row,) = store.ask("SELECT version() AS version, toUnixTimestamp64Milli(now64(3)) AS now_ms", {})
+    assert patient.server is not None
+    (row,) = patient.server.ask("SELECT version() AS version, toUnixTimestamp64Milli(now64(3)) AS now_ms", {})
     version = str(row["version"])
     recent = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_CLICKHOUSE
     cure = "" if recent else f"Use {OLDEST_CLICKHOUSE[0]}.{OLDEST_CLICKHOUSE[1]} or later."
@@ -315,7 +318,8 @@ def check_clickhouse(patient: Patient) -> Iterator[Finding]:
 
 def check_tables(patient: Patient) -> Iterator[Finding]:
     """Migrations are up to date, and rows may be read and written. The insert that tries it has no rows."""
-    store = _store(patient)
+    assert patient.store is not None
+    store = patient.store
     try:
         pending = migrate.pending(store)
     except ConfigError as error:
@@ -366,14 +370,15 @@ def _at_the_broker(settings: Settings, now: Callable[[], datetime]) -> list[Find
 def _at_clickhouse(settings: Settings, now: Callable[[], datetime]) -> list[Finding]:
     findings: list[Finding] = []
     with _noted("clickhouse", findings):
-        store = ClickHouseStore.at(places.clickhouse_address(settings))
+        address = places.clickhouse_address(settings)
+        server, store = ClickHouseStore.at(replace(address, database="default")), ClickHouseStore.at(address)
         try:
-            # Before the first migration there is no database to connect to.
-            store.command("SELECT 1", in_database=False)
+            server.command("SELECT 1")
             for check in CLICKHOUSE_CHECKS:
                 with _noted(check.__name__.removeprefix("check_"), findings):
-                    findings += check(Patient(settings, now, store=store))
+                    findings += check(Patient(settings, now, server=server, store=store))
         finally:
+            server.close()
             store.close()
     return findings
 
@@ -387,16 +392,11 @@ def _noted(name: str, findings: list[Finding]) -> Iterator[None]:
         findings.append(Finding(name, "fail", error.message, error.hint or ""))
 
 
-def _store(patient: Patient) -> ClickHouseStore:
-    assert patient.store is not None
-    return patient.store
-
-
 def _pinned(requirements: list[str]) -> Iterator[tuple[str, str]]:
     for requirement in requirements:
         name, pinned, version = requirement.partition("==")
         if pinned:
-            yield name.strip(), version.strip()
+            yield name.partition("[")[0].strip(), version.strip()
 
 
 def _secret(name: str, path: Path) -> Iterator[Finding]:

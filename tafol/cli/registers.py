@@ -1,0 +1,170 @@
+"""frame, notices, scorecard: publishing what enters decisions."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tafol.cli import session
+from tafol.cli.screen import say, show, show_json, show_table
+
+if TYPE_CHECKING:
+    from schemas.base import RegisterEntry
+    from schemas.frame import SamplingFrame
+    from tafol.publish import Plan, Published
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="YAML; see tafol/examples.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check the file and show what would happen; publish nothing.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    for name, help_text, command in (
+        ("frame", "The sampling frame: what may be reviewed, and how it is drawn.", frame_publish),
+        ("notices", "Monitoring notices: what customers and colleagues are told.", notices_publish),
+        ("scorecard", "Scorecards: the criteria that reviewers score by.", scorecard_publish),
+    ):
+        group = typer.Typer(no_args_is_help=True, help=help_text)
+        # A group of one command would swallow its name.
+        group.callback()(_nothing_more)
+        group.command("publish")(command)
+        app.add_typer(group, name=name, rich_help_panel=session.FEED)
+
+
+def frame_publish(context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False) -> None:
+    """Publish a sampling frame, for transactions that end from its holds_from on.
+
+    Without a seed in the file one is made; only its hash is shown. What is published never changes: a change is a new
+    version, at least 15 minutes ahead.
+    """
+    from tafol.documents import read_frame
+
+    document = read_frame(file)
+
+    def entry(published: Published) -> SamplingFrame:
+        # The file of a frame that is published already, without its seed, is the same file.
+        bare = document.with_seed(bytes(32))
+        there = published.frame(bare.id, bare.version)
+        return document.with_seed(secrets.token_bytes(32) if there is None else there.seed_bytes)
+
+    _publish(context, entry, dry_run=dry_run, as_json=as_json, seed_in_file=document.has_seed)
+
+
+def notices_publish(context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False) -> None:
+    """Publish the monitoring notices that hold from an instant on; each publication holds all of them."""
+    from tafol.documents import read_notices
+
+    notices = read_notices(file)
+    _publish(context, lambda _: notices, dry_run=dry_run, as_json=as_json)
+
+
+def scorecard_publish(
+    context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False
+) -> None:
+    """Publish one version of a scorecard. Publish scorecards before the frame that routes to them."""
+    from tafol.documents import read_scorecard
+
+    scorecard = read_scorecard(file)
+    _publish(context, lambda _: scorecard, dry_run=dry_run, as_json=as_json)
+
+
+def _nothing_more() -> None:
+    """A group's options: none."""
+
+
+def _publish(
+    context: typer.Context,
+    entry: Callable[[Published], RegisterEntry],
+    *,
+    dry_run: bool,
+    as_json: bool,
+    seed_in_file: bool = True,
+) -> None:
+    from tafol import clock, publish
+
+    connection = session.of(context).connection()
+    published = publish.read_published(connection)
+    planned = publish.plan(entry(published), published, clock.now())
+    # Without a seed in the file, a trial makes another one than the publication will.
+    seed_known = seed_in_file or not dry_run or planned.outcome == "already there"
+    if not as_json:
+        _show_plan(planned, seed_known=seed_known)
+    appended_at = None if dry_run else publish.publish(connection, planned)
+    if as_json:
+        show_json(_report(planned, appended_at, seed_known=seed_known))
+    elif dry_run:
+        show("Nothing was published (--dry-run).")
+    elif appended_at is not None:
+        show(f"Published {planned.name} at {_written(appended_at)}.")
+
+
+def _show_plan(planned: Plan, *, seed_known: bool) -> None:
+    from schemas.frame import SamplingFrame
+
+    if planned.outcome == "already there":
+        show(f"{planned.name} is published already, with this very content.")
+        return
+    begins = "from the beginning of time (it is the first)" if planned.holds_from is None else _from(planned.holds_from)
+    ends = "" if planned.holds_until is None else f" until {_written(planned.holds_until)}"
+    show(f"{planned.name} holds {begins}{ends}.")
+    if planned.replaces is not None:
+        show(f"It takes over from {planned.replaces.ref} then.")
+    if isinstance(planned.entry, SamplingFrame):
+        show(
+            f"Seed: SHA-256 {seed_hash(planned.entry)}"
+            if seed_known
+            else "Seed: none in the file; publishing makes one."
+        )
+        strata = planned.entry.strata
+        rows = [(one.name, one.draw.method, _rate(one.draw)) for one in strata]
+        show_table(("stratum", "draw", "of each"), rows)
+    for warning in planned.warnings:
+        say(warning)
+
+
+def _report(planned: Plan, appended_at: datetime | None, *, seed_known: bool) -> dict[str, Any]:
+    from schemas.frame import SamplingFrame
+
+    entry = planned.entry
+    report = {
+        "id": entry.id,
+        "version": entry.version,
+        "topic": planned.topic,
+        "outcome": planned.outcome,
+        "published": appended_at is not None,
+        "appended_at": None if appended_at is None else appended_at.isoformat(),
+        "holds_from": None if planned.holds_from is None else planned.holds_from.isoformat(),
+        "holds_until": None if planned.holds_until is None else planned.holds_until.isoformat(),
+        "replaces": None if planned.replaces is None else planned.replaces.ref.key,
+        "warnings": list(planned.warnings),
+    }
+    return (
+        report | {"seed_sha256": seed_hash(entry) if seed_known else None}
+        if isinstance(entry, SamplingFrame)
+        else report
+    )
+
+
+def seed_hash(frame: SamplingFrame) -> str:
+    """SHA-256 of the seed's 32 bytes, as hex: what may be shown of a seed."""
+    return hashlib.sha256(frame.seed_bytes).hexdigest()
+
+
+def _rate(draw: Any) -> str:
+    if draw.method == "random":
+        return f"{draw.rate:.2%}"
+    return f"one in {draw.every}" if draw.method == "systematic" else "-"
+
+
+def _from(at: datetime) -> str:
+    return f"from {_written(at)} on"
+
+
+def _written(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
