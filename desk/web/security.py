@@ -1,0 +1,134 @@
+"""What keeps a page from being used against the person who reads it: headers, CSRF tokens, cookies.
+
+No page holds a script or a style of its own: everything comes from /static, so the policy allows 'self' and nothing
+inline. Every form carries a token that is bound to the session (or, before sign-in, to a cookie of its own), and a
+request that changes something must also come from our own origin where the browser says where it comes from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from desk.errors import DeskError
+from desk.translations import N_
+
+CSRF_FIELD: Final = "csrf"
+CSRF_HEADER: Final = "x-csrf-token"
+HSTS_AGE_S: Final = 365 * 24 * 3600
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class ForgedRequest(DeskError):
+    """A request that changes something without the token of the page it should come from."""
+
+    status = 403
+    code = "csrf"
+
+
+@dataclass(frozen=True)
+class Cookies:
+    """Names and flags of the desk's cookies. Over https the names carry __Host-, so no other host can set them."""
+
+    secure: bool
+
+    @property
+    def session(self) -> str:
+        return self._name("tafol-session")
+
+    @property
+    def door(self) -> str:
+        """Binds the sign-in form to the browser before there is a session."""
+        return self._name("tafol-door")
+
+    def put(self, response: Response, name: str, value: str, *, max_age_s: int | None = None) -> None:
+        response.set_cookie(name, value, max_age=max_age_s, httponly=True, secure=self.secure, samesite="lax", path="/")
+
+    def drop(self, response: Response, name: str) -> None:
+        response.delete_cookie(name, httponly=True, secure=self.secure, samesite="lax", path="/")
+
+    def _name(self, name: str) -> str:
+        return f"__Host-{name}" if self.secure else name
+
+
+class CsrfTokens:
+    """Tokens for forms: a keyed hash of what the browser's own cookie holds."""
+
+    def __init__(self, key: bytes, cookies: Cookies) -> None:
+        self._key = key
+        self._cookies = cookies
+
+    def token(self, request: Request) -> str:
+        """The token for a page answered to this request."""
+        return self._of(self._anchor(request))
+
+    def check(self, request: Request, sent: str | None) -> None:
+        """Raises ForgedRequest unless `sent` is this browser's token and the request comes from our own pages."""
+        anchor = self._anchor(request)
+        if not anchor or not sent or not hmac.compare_digest(self._of(anchor).encode(), sent.encode()):
+            raise ForgedRequest(N_("This form is out of date."), hint=N_("Go back, load the page again and send it."))
+        origin = request.headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+            raise ForgedRequest(N_("This form was sent from another site."))
+
+    def _anchor(self, request: Request) -> str:
+        cookies = request.cookies
+        return cookies.get(self._cookies.session) or getattr(request.state, "door", "") or ""
+
+    def _of(self, anchor: str) -> str:
+        return hmac.new(self._key, b"csrf\0" + anchor.encode(), hashlib.sha256).hexdigest()
+
+
+def new_door() -> str:
+    """A value for the cookie that binds the sign-in form."""
+    return secrets.token_urlsafe(32)
+
+
+def content_security_policy(media_hosts: tuple[str, ...]) -> str:
+    """The policy of every page. `media_hosts`: origins from which recordings may be played."""
+    media = " ".join(("'self'", *media_hosts))
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"media-src {media}; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+class SecurityHeaders:
+    """ASGI middleware that puts the headers on every answer, errors included; pages are never kept by caches."""
+
+    def __init__(self, app: ASGIApp, *, https: bool, media_hosts: tuple[str, ...]) -> None:
+        self._app = app
+        self._headers = {
+            "content-security-policy": content_security_policy(media_hosts),
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+            "referrer-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        }
+        if https:
+            self._headers["strict-transport-security"] = f"max-age={HSTS_AGE_S}; includeSubDomains"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
