@@ -123,6 +123,8 @@ class SamplingFrame(RegisterEntry):
     strata: Annotated[tuple[Stratum, ...], Field(min_length=1, max_length=5000)]
     routes: Annotated[tuple[Route, ...], Field(min_length=1, max_length=500)]
     overlap: Overlap = Overlap()
+    blind: bool = False
+    """Reviewers are not shown whose work they review: neither colleague nor team."""
     working_hours: WorkingHours = WorkingHours()
     lateness_s: Annotated[float, Field(ge=0, le=7 * 86_400)] = 3600.0
     future_limit_s: Annotated[float, Field(ge=0, le=600)] = 300.0

@@ -6,9 +6,10 @@ A rating is a value on the criterion's scale; it is mapped to 0-100 as (value - 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from schemas.base import BilingualText, Identifier, Record, RegisterEntry, Score0To100
 
@@ -48,12 +49,20 @@ class Scale(Record):
         return (value - self.lowest) / (self.highest - self.lowest) * 100.0
 
 
+class ProcedureLink(Record):
+    """The procedure behind a criterion, shown beside the form (D13-5)."""
+
+    label: BilingualText
+    url: Annotated[str, StringConstraints(max_length=2000, pattern=r"^https?://[^\s<>\"]+$")]
+
+
 class Criterion(Record):
     """One criterion. With an `error_class`, the lowest rating is a critical error of that class."""
 
     id: Identifier
     label: BilingualText
     guidance: BilingualText | None = None
+    procedures: Annotated[tuple[ProcedureLink, ...], Field(max_length=20)] = ()
     weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
     scale: Scale
     na_allowed: bool = True
@@ -81,6 +90,14 @@ class Section(Record):
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=100)]
 
 
+class Agreed(Record):
+    """A named person agreed to this version (D13-2: criteria and frame are agreed, not imposed)."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    role: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    on: date
+
+
 class Scorecard(RegisterEntry):
     """One version of a scorecard: an immutable entry of the register topic `scorecards`, pinned to each task."""
 
@@ -89,7 +106,11 @@ class Scorecard(RegisterEntry):
     """Version of the arithmetic that makes a total of ratings (docs/semantics.md, "Scores")."""
     sections: Annotated[tuple[Section, ...], Field(min_length=1, max_length=50)]
     critical: dict[ErrorClass, CriticalRule] = Field(default_factory=dict)
-    """Rule by error class; a class that is not named is flagged only."""
+    """Rule by error class; a class that is not named is flagged only. `zero` is an automatic fail."""
+    strengths_prompt: BilingualText | None = None
+    """What the form asks where it takes strengths; None: the desk's own words."""
+    development_prompt: BilingualText | None = None
+    agreed_by: Annotated[tuple[Agreed, ...], Field(max_length=50)] = ()
 
     @model_validator(mode="after")
     def _criteria_differ(self) -> Scorecard:

@@ -16,8 +16,8 @@ from schemas.base import Versioned
 from schemas.review import Review
 from schemas.score import CombinedReview, CriterionScore, QualityScore
 from schemas.scorecard import ERROR_CLASSES, Scorecard
+from schemas.scoring import Scored, score
 from schemas.selection import PROBABILITY_PURPOSES, PURPOSES, Purpose, task_id
-from streams.scoring.rules import Scored, score
 
 Value = int | float | None
 """A rating. Whole numbers are kept as such: one byte instead of nine in every snapshot."""

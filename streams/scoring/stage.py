@@ -27,12 +27,12 @@ from schemas.headers import StageOrigin, cloud_event
 from schemas.rejected import CONTENT_TYPE, Rejected, rejected_headers
 from schemas.review import Review
 from schemas.scorecard import Scorecard
+from schemas.scoring import NOT_FITTING, values_of
 from schemas.selection import task_id
 from schemas.transaction import explain
 from streams.recent import Recent
 from streams.registers import Registers
 from streams.scoring.combined import Reviews, head_of, quality_score
-from streams.scoring.rules import NOT_FITTING, values_of
 from streams.stage import Chunk, LogRecord, Output, Partition, instant
 
 KEEP_OPEN: Final = timedelta(days=45)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import InvalidRecord
 from schemas.review import Rating
-from streams.scoring.rules import Scored, score, values_of
+from schemas.scoring import Scored, score, values_of
 from tests.unit.scoring.records import ALL_GOOD, SCORECARD, card, criterion
 
 pytestmark = pytest.mark.unit

@@ -6,6 +6,7 @@ Pure arithmetic:
    applicable" drop out; with none applicable there is no total;
 3. the lowest rating of a criterion with an error class is a critical error of that class;
 4. each class's rule then acts on the total: zero before cap, the lowest cap of several; a flag changes nothing.
+combine makes quality scores with it, the review desk its running score: one arithmetic, in one place.
 The mean is exact and rounded once, so it depends neither on the order of the criteria nor on the size of the weights'
 unit, and never leaves 0-100.
 """
