@@ -1,0 +1,59 @@
+# Everything a newcomer, a developer and CI type. Needs Debian's python3 (3.11 or newer), make and git; nothing else.
+
+UV_VERSION := 0.13.9
+PYTHON ?= python3
+UV := .uv/bin/uv
+RUN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
+export UV_LINK_MODE ?= copy
+
+.PHONY: help setup demo up test check lint types imports unit docs clean
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+setup: .venv/.done ## install everything into .venv (done by the others when it is needed)
+
+$(UV):
+	@echo "Installing uv $(UV_VERSION) into .uv"
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.done: $(UV) pyproject.toml uv.lock
+	@echo "Installing Tafol and what it needs into .venv (about 1.5 GB, once)"
+	@$(UV) sync --locked --python $(PYTHON)
+	@touch $@
+
+demo: .venv/.done ## four simulated weeks through the whole pipeline, in about a minute
+	@$(RUN)/tafol demo
+
+up: .venv/.done ## everything on this machine, until Ctrl-C
+	@$(RUN)/tafol up
+
+test: .venv/.done check ## all checks and all tests
+	$(RUN)/pytest -q tests/contract tests/integration tests/e2e
+	@# kafka-python leaks its sockets when a broker dies under it; that is not what these tests look for
+	$(RUN)/pytest -q -p no:unraisableexception tests/fault
+
+check: .venv/.done lint types imports unit ## ruff, mypy, import rules, docs, unit and property tests: no server needed
+
+lint: .venv/.done
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+
+types: .venv/.done
+	$(RUN)/mypy
+
+imports: .venv/.done
+	$(RUN)/lint-imports
+
+unit: .venv/.done
+	$(RUN)/pytest -q tests/unit
+
+docs: .venv/.done ## write the generated pages: settings, metrics, commands, schemas
+	$(RUN)/tafol docs
+	$(RUN)/tafol schema export
+
+clean: ## remove what was installed here; data and caches of the user stay
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,295 @@
+"""A whole installation to break: real Kafka, real ClickHouse, real worker processes, and the truth to compare with.
+
+The truth is one undisturbed pass of the pure stages over the source log as it stands, after everything is over. Every
+table must then hold exactly its records, by id: none lost, none doubled, none changed.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+
+from sinks.clickhouse import ClickHouseStore
+from sinks.migrate import migrate
+from streams.stage import LogRecord, PlainRecord
+from streams.topics import topics
+from tafol import clock, examples, places, publish, settings, topics_admin
+from tafol.documents import read_frame, read_notices, read_scorecard
+from tafol.kafka_clients import administrator
+from tafol.local.broker import BrokerConfig, LocalBroker
+from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
+from tafol.local.process import Child, any_free_port
+from tafol.simulator.config import Disorder, Expectations, SimulationConfig
+from tafol.simulator.kafka_edge import Kafka, run_reviewers, send_events
+from tafol.simulator.reviewers import Reviewers
+from tafol.simulator.stream import SimulatedEvent, Simulation
+from tafol.status import GROUP_OF_ROLE, group_lags
+from tafol.worker import pseudonyms
+from tests.fault.truth import COMPARED, Truth, Verdict
+
+MOST_DAYS: Final = 95
+"""Events over more than three months, so that blocks of the sink span three partitions of a table."""
+SESSION_TIMEOUT_S: Final = 2.0
+"""As short as the local broker allows twice over: a killed worker's partitions move quickly."""
+
+
+@dataclass
+class Process:
+    """One worker process of a role."""
+
+    role: str
+    child: Child
+    paused: bool = False
+
+
+@dataclass
+class Rig:
+    """The installation. `workers`: how many processes of each role."""
+
+    folder: Path
+    partitions: int = 2
+    workers: dict[str, int] = field(default_factory=lambda: {"sampling": 2, "scoring": 1, "sink": 1})
+    seed: int = 1
+    say: Callable[[str], None] = lambda _: None
+
+    def __enter__(self) -> Self:
+        self.chance = random.Random(self.seed)
+        self._environment = {
+            "TAFOL_WORKER__SESSION_TIMEOUT_S": str(SESSION_TIMEOUT_S),
+            "TAFOL_WORKER__MAX_CHUNK_RECORDS": "300",
+            "TAFOL_WORKER__SNAPSHOT_EVERY_S": "0.5",
+            "TAFOL_WORKER__COMMIT_INTERVAL_S": "0.3",
+            "TAFOL_SINK__MAX_AGE_S": "0.2",
+            "TAFOL_TOPICS__PARTITIONS": str(self.partitions),
+        }
+        self._before = {name: os.environ.get(name) for name in self._environment}
+        os.environ.update(self._environment)
+        self.settings = settings.load(data_dir=self.folder)
+        self.processes: list[Process] = []
+        self.kills = 0
+        self.recoveries_s: list[float] = []
+        with ExitStack() as opening:
+            self.broker = LocalBroker(BrokerConfig(places.broker_dir(self.settings), port=any_free_port()))
+            opening.enter_context(self.broker)
+            self.clickhouse = LocalClickHouse(
+                ClickHouseConfig(places.clickhouse_dir(self.settings), port=any_free_port())
+            )
+            opening.enter_context(self.clickhouse)
+            self._prepare()
+            self._open = opening.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        with self._open:
+            for process in self.processes:
+                self._signal(process, signal.SIGCONT)
+                process.child.stop(10.0)
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def start_workers(self) -> None:
+        for role, number in self.workers.items():
+            for _ in range(number):
+                self.processes.append(Process(role, self._spawn(role)))
+
+    def kill(self, process: Process) -> None:
+        """kill -9, and start another at once."""
+        self._signal(process, signal.SIGKILL)
+        process.child.ended.wait()
+        process.child = self._spawn(process.role)
+        self.kills += 1
+
+    def pause(self, process: Process, seconds: float) -> None:
+        """SIGSTOP for longer than the session: others take over, then it wakes up and goes on."""
+        self._signal(process, signal.SIGSTOP)
+        time.sleep(seconds)
+        self._signal(process, signal.SIGCONT)
+
+    def kill_broker(self, away_s: float) -> None:
+        os.kill(self.broker.pid, signal.SIGKILL)
+        time.sleep(away_s)
+        self.broker.start()
+        self.kills += 1
+
+    def kill_clickhouse(self, away_s: float) -> None:
+        os.kill(self.clickhouse.pid, signal.SIGKILL)
+        time.sleep(away_s)
+        self.clickhouse.start()
+        self.kills += 1
+
+    def revive(self) -> list[str]:
+        """Start again what ended by itself; which roles that were."""
+        ended = [process for process in self.processes if process.child.ended.is_set()]
+        for process in ended:
+            process.child = self._spawn(process.role)
+        return [process.role for process in ended]
+
+    def simulation(self, transactions: int, days: int = MOST_DAYS) -> SimulationConfig:
+        """About so many transactions over so many days that end now."""
+        ends = clock.now().replace(microsecond=0)
+        return SimulationConfig(
+            seed=self.seed,
+            run=f"rig{self.seed}",
+            starts=ends - timedelta(days=days),
+            ends=ends,
+            transactions_per_week=transactions / days * 7,
+            chat_turns=(6, 8),
+            disorder=Disorder(late=0.0),
+            expects=Expectations.of(self.frame),
+        )
+
+    def feed(self, config: SimulationConfig, per_second: float) -> Feeding:
+        """Send the events and play the reviewers, in threads, while faults happen."""
+        return Feeding(self, config, per_second)
+
+    def wait_until_done(self, sent: int, within_s: float) -> None:
+        """Until everything is read, answered and stored."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            self.revive()
+            if self._read() >= sent and self._idle():
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"not done within {within_s:.0f} s: {self._lags()}")
+
+    def compare(self) -> Verdict:
+        """The tables against one undisturbed pass."""
+        truth = Truth.of(self.log, pseudonyms(self.settings))
+        store = self.store()
+        found = {table: store.ask(f"SELECT * FROM {view}", {}) for table, view in COMPARED.items()}
+        counts = store.ask("SELECT topic, partition, read, repeats, eligible, selected FROM current_read_counts", {})
+        store.close()
+        return truth.judge(found, counts)
+
+    def log(self, topic: str) -> dict[int, list[LogRecord]]:
+        """All records of a topic, by partition."""
+        consumer = KafkaConsumer(bootstrap_servers=self.broker.bootstrap, enable_auto_commit=False)
+        try:
+            numbers = sorted(consumer.partitions_for_topic(topic) or ())
+            homes = [TopicPartition(topic, number) for number in numbers]
+            consumer.assign(homes)
+            consumer.seek_to_beginning()
+            ends = consumer.end_offsets(homes)
+            records: dict[int, list[LogRecord]] = {number: [] for number in numbers}
+            while any(consumer.position(home) < ends[home] for home in homes):
+                for home, batch in consumer.poll(timeout_ms=500).items():
+                    records[home.partition] += [
+                        PlainRecord(one.offset, one.timestamp, one.key, one.value, tuple(one.headers)) for one in batch
+                    ]
+            return records
+        finally:
+            consumer.close()
+
+    def store(self) -> ClickHouseStore:
+        return ClickHouseStore.at(places.clickhouse_address(self.settings))
+
+    def _prepare(self) -> None:
+        kept = self.settings.topics
+        connection = places.kafka(self.settings)
+        declared = topics(kept.partitions, MOST_DAYS + 15, kept.record_retention_days)
+        topics_admin.apply(connection, declared, 1)
+        store = self.store()
+        migrate(store, clock.now)
+        store.close()
+        cards = [read_scorecard(path) for path in examples.SCORECARDS]
+        written = read_frame(examples.FRAME).with_seed(b"the seed of the fault tests 32 B")
+        self.frame = written.model_copy(update={"age_limit_days": MOST_DAYS + 5.0})
+        self.cards = {card.ref.key: card for card in cards}
+        for entry in (*cards, read_notices(examples.NOTICES), self.frame):
+            publish.publish(connection, publish.plan(entry, publish.read_published(connection), clock.now()))
+
+    def _spawn(self, role: str) -> Child:
+        console = self.folder / f"{role}-{len(list(self.folder.glob('*.log')))}.log"
+        argv = [sys.executable, "-m", "tafol", "--data-dir", str(self.folder), "worker", "--role", role]
+        return Child(argv, folder=Path.cwd(), console=console)
+
+    @staticmethod
+    def _signal(process: Process, number: int) -> None:
+        if not process.child.ended.is_set():
+            os.kill(process.child.pid, number)
+
+    def _read(self) -> int:
+        store = self.store()
+        try:
+            rows = store.ask("SELECT sum(read) AS read FROM current_read_counts", {})
+        finally:
+            store.close()
+        return int(str(rows[0]["read"]))
+
+    def _lags(self) -> dict[str, int | None]:
+        with administrator(places.kafka(self.settings)) as client:
+            groups = group_lags(client, (*GROUP_OF_ROLE.values(), "simulated-reviewers"))
+        return {name: one.total if one.partitions else None for name, one in groups.items()}
+
+    def _idle(self) -> bool:
+        return all(lag == 0 for lag in self._lags().values())
+
+
+class Feeding:
+    """Events at a pace and reviewers at work, until the events end."""
+
+    def __init__(self, rig: Rig, config: SimulationConfig, per_second: float) -> None:
+        self._rig = rig
+        self._config = config
+        self._per_second = per_second
+        self._stop = threading.Event()
+        self._failures: list[Exception] = []
+        self.sent = 0
+        self._sending = threading.Thread(target=self._send)
+        self._reviewing = threading.Thread(target=self._review)
+
+    def __enter__(self) -> Self:
+        self._sending.start()
+        self._reviewing.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._stop.set()
+        self._sending.join()
+        self._reviewing.join()
+        if error is None and self._failures:
+            raise self._failures[0]
+
+    @property
+    def running(self) -> bool:
+        return self._sending.is_alive()
+
+    def _send(self) -> None:
+        try:
+            broker = Kafka(places.kafka(self._rig.settings))
+            self.sent = send_events(broker, self._paced(Simulation(self._config).events()), stop=self._stop)
+        except Exception as error:  # noqa: BLE001 - raised by __exit__
+            self._failures.append(error)
+
+    def _paced(self, events: Iterable[SimulatedEvent]) -> Iterator[SimulatedEvent]:
+        begun = time.monotonic()
+        for number, event in enumerate(events):
+            ahead_s = begun + number / self._per_second - time.monotonic()
+            if ahead_s > 0.02 and self._stop.wait(ahead_s):
+                return
+            yield event
+
+    def _review(self) -> None:
+        reviewers = Reviewers(self._config, self._rig.cards)
+        while not self._stop.is_set():
+            try:
+                run_reviewers(Kafka(places.kafka(self._rig.settings)), reviewers, now=clock.now, stop=self._stop)
+            except Exception as error:  # noqa: BLE001 - a broker away ends a desk's connection; it comes again
+                self._rig.say(f"the reviewers begin again: {type(error).__name__}")
+                self._stop.wait(1.0)
