@@ -12,7 +12,6 @@ from sinks.metrics import metrics_markdown
 from streams.topics import DAY_MS, Topic, topics
 from tafol import settings
 
-WIDTH: Final = 100
 MADE: Final = "Made by `tafol docs` from {source}; a test keeps it current. Change it there, not here."
 EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 failed; 2 used wrongly; 3 done, but some lines were refused (`send`); 130 interrupted."
@@ -36,7 +35,7 @@ def cli_page() -> str:
     root = typer.main.get_command(app)
     lines = ["# Command line", "", MADE.format(source="the commands themselves"), "", EXIT_CODES, ""]
     for path, command in commands(root, ("tafol",)):
-        lines += [f"{'#' * min(len(path) + 1, 4)} `{' '.join(path)}`", "", *_paragraphs(command.help or ""), ""]
+        lines += [f"{'#' * min(len(path) + 1, 4)} `{' '.join(path)}`", "", _paragraphs(command.help or ""), ""]
         rows = [_parameter(parameter) for parameter in command.params if parameter.name != "help"]
         if rows:
             lines += ["| | |", "|---|---|", *rows, ""]
@@ -113,16 +112,17 @@ def _topic(topic: Topic, usual_partitions: int) -> str:
 
 
 def _parameter(parameter: Any) -> str:
-    if parameter.param_type_name == "argument":
-        return f"| `{parameter.metavar or parameter.name.upper()}` | {_cell(getattr(parameter, 'help', None) or '')} |"
-    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    """One row: an argument or option, what it means, what values it takes."""
     meaning = parameter.help or ""
-    choices = getattr(parameter.type, "choices", None)
-    if choices:
-        meaning += f" One of {', '.join(str(getattr(one, 'value', one)) for one in choices)}."
-    shown = parameter.default is not None and parameter.default is not False and not callable(parameter.default)
-    if shown and parameter.default is not True and parameter.default != ():
+    if parameter.param_type_name == "argument":
+        return f"| `{parameter.metavar or parameter.name.upper()}` | {_cell(meaning)} |"
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if parameter.min is not None or parameter.max is not None:
+        meaning += f" From {parameter.min}" + ("." if parameter.max is None else f" to {parameter.max}.")
+    if parameter.default is not None and not isinstance(parameter.default, bool):
         meaning += f" Default: {parameter.default}."
+    elif parameter.default is True:
+        meaning += f" Default: `{parameter.opts[0]}`."
     if parameter.required:
         meaning += " Required."
     return f"| {names} | {_cell(meaning)} |"
@@ -138,8 +138,8 @@ def _default(path: str, info: Any) -> str:
     )
 
 
-def _paragraphs(text: str) -> list[str]:
-    return [" ".join(part.split()) if part.strip() else "" for part in text.replace("\f", "").split("\n\n")]
+def _paragraphs(text: str) -> str:
+    return "\n\n".join(" ".join(part.split()) for part in text.splitlines() if part.strip())
 
 
 def _cell(text: str) -> str:

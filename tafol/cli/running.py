@@ -57,7 +57,8 @@ def up(context: typer.Context) -> None:
 def worker(
     context: typer.Context,
     role: Annotated[
-        Role, typer.Option("--role", help="sampling: sample and route; scoring: combine; sink: ClickHouse.")
+        Role,
+        typer.Option("--role", help="sampling: sample and route; scoring: combine; sink: ClickHouse; all: the three."),
     ],
 ) -> None:
     """Run one worker until Ctrl-C or SIGTERM. Topics and tables must be there: topics apply, migrate."""
