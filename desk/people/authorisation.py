@@ -44,7 +44,6 @@ Action = Literal[
     "observation.record",
     "judging.see",
     "audit.see",
-    "erasure.apply",
 ]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 
@@ -80,7 +79,6 @@ MATRIX: Final[dict[Action, frozenset[Role]]] = {
     "observation.record": frozenset({"reviewer", "supervisor"}),
     "judging.see": frozenset({"judge"}),
     "audit.see": _MANAGES | _ADMINISTERS,
-    "erasure.apply": _ADMINISTERS,
 }
 
 SCOPE_OF: Final[dict[Action, Scope]] = {

@@ -1,7 +1,7 @@
 """What pages and API call. One class for each matter, put together as a `Desk`; every method is synchronous.
 
 Each method takes the Actor first, checks the table of desk.people.authorisation itself, writes the audit trail, and
-answers a frozen view (desk.services.views). What it refuses are the errors of desk.errors, with code and HTTP status.
+answers a frozen view (desk.views). What it refuses are the errors of desk.errors, with code and HTTP status.
 Call them from `def` handlers (FastAPI's thread pool), never from the event loop.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from desk.people.authorisation import Actor, Role, Scope
-from desk.services.views import (
+from desk.views import (
     Absence,
     AuditCheck,
     AuditView,

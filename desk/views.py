@@ -114,7 +114,6 @@ class Content:
     notice_at: datetime | None = None
     flags: tuple[str, ...] = ()
     attributes: Mapping[str, object] = field(default_factory=dict)
-    csat_0_100: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

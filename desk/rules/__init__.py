@@ -1,0 +1,1 @@
+"""The desk's decisions, as functions of values: no store, no clock, no chance."""
