@@ -50,9 +50,9 @@ def show(console: Console, store: Asker, covered: Coverage, played: Played) -> b
     console.print(_teams(weekly, config))
     console.print(Text.from_ansi(_plot(weekly, config, console.width)))
     if wrong:
-        console.print(f"[bold red]The counts do NOT agree:[/] {'; '.join(wrong)}")
+        console.print(Text.assemble(("The counts do NOT agree:", "bold red"), f" {'; '.join(wrong)}"))
     else:
-        console.print("[bold green]All counts agree[/] with the simulator's ledger, and reconcile.")
+        console.print(Text.assemble(("All counts agree", "bold green"), " with the simulator's ledger, and reconcile."))
     return not wrong
 
 
