@@ -117,12 +117,14 @@ def lines(stream: IO[bytes], longest: int = MAX_TRANSACTION_BYTES) -> Iterator[L
     try:
         while raw := stream.readline(longest + 2):
             number += 1
-            if number == 1:
-                raw = raw.removeprefix(BYTE_ORDER_MARK)
+            if len(raw) >= longest + 2 and not raw.endswith(b"\n"):
+                yield Line(number, None, _size_of_whole(raw, stream))
+                continue
             value = raw.rstrip(b"\r\n")
+            if number == 1:
+                value = value.removeprefix(BYTE_ORDER_MARK)
             if len(value) > longest:
-                size = len(value) if raw.endswith(b"\n") else len(raw) + _skip_to_line_end(stream)
-                yield Line(number, None, size)
+                yield Line(number, None, len(value))
             elif value.strip():
                 yield Line(number, value, len(value))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -199,11 +201,9 @@ def _flush_for_a_moment(producer: Producer, state: Sending) -> None:
         return  # what is not acknowledged by now is not counted as such
 
 
-def _skip_to_line_end(stream: IO[bytes]) -> int:
-    """Reads on to the end of the line; how many bytes that were, the line's end not counted."""
-    skipped = 0
-    while piece := stream.readline(SKIP_BYTES):
-        skipped += len(piece.rstrip(b"\r\n")) if piece.endswith(b"\n") else len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return skipped
+def _size_of_whole(begun: bytes, stream: IO[bytes]) -> int:
+    """Reads on to the end of a line; the bytes of all of it, its end not counted."""
+    size, last = len(begun), begun[-2:]
+    while not last.endswith(b"\n") and (piece := stream.readline(SKIP_BYTES)):
+        size, last = size + len(piece), (last + piece)[-2:]
+    return size - len(last) + len(last.rstrip(b"\r\n"))
