@@ -13,45 +13,50 @@ export UV_LINK_MODE ?= copy
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-setup: .venv/.done ## install everything into .venv (done by the others when it is needed)
+setup: .venv/.developer ## install everything into .venv (done by the others when it is needed)
 
 $(UV):
 	@echo "Installing uv $(UV_VERSION) into .uv"
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.done: $(UV) pyproject.toml uv.lock
-	@echo "Installing Tafol and what it needs into .venv (about 1.5 GB, once)"
-	@$(UV) sync --locked --python $(PYTHON)
+.venv/.product: $(UV) pyproject.toml uv.lock
+	@echo "Installing Tafol and what it needs into .venv (once)"
+	@$(UV) sync --locked --inexact --no-default-groups --python $(PYTHON)
 	@touch $@
 
-demo: .venv/.done ## four simulated weeks through the whole pipeline, in about a minute
+.venv/.developer: $(UV) pyproject.toml uv.lock
+	@echo "Installing Tafol, what it needs and the developers' tools into .venv (once)"
+	@$(UV) sync --locked --inexact --python $(PYTHON)
+	@touch $@ .venv/.product
+
+demo: .venv/.product ## four simulated weeks through the whole pipeline, in about a minute
 	@$(RUN)/tafol demo
 
-up: .venv/.done ## everything on this machine, until Ctrl-C
+up: .venv/.product ## everything on this machine, until Ctrl-C
 	@$(RUN)/tafol up
 
-test: .venv/.done check ## all checks and all tests
+test: .venv/.developer check ## all checks and all tests
 	$(RUN)/pytest -q tests/contract tests/integration tests/e2e
 	@# kafka-python leaks its sockets when a broker dies under it; that is not what these tests look for
 	$(RUN)/pytest -q -p no:unraisableexception tests/fault
 
-check: .venv/.done lint types imports unit ## ruff, mypy, import rules, docs, unit and property tests: no server needed
+check: .venv/.developer lint types imports unit ## ruff, mypy, import rules, docs, unit and property tests: no server needed
 
-lint: .venv/.done
+lint: .venv/.developer
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 
-types: .venv/.done
+types: .venv/.developer
 	$(RUN)/mypy
 
-imports: .venv/.done
+imports: .venv/.developer
 	$(RUN)/lint-imports
 
-unit: .venv/.done
+unit: .venv/.developer
 	$(RUN)/pytest -q tests/unit
 
-docs: .venv/.done ## write the generated pages: settings, metrics, commands, schemas
+docs: .venv/.developer ## write the generated pages: settings, metrics, commands, schemas
 	$(RUN)/tafol docs
 	$(RUN)/tafol schema export
 

@@ -1,7 +1,8 @@
 """All settings: one frozen tree, from the environment and one TOML file, checked before anything starts.
 
 A setting is named by its path: `kafka.bootstrap` in the file is `[kafka] bootstrap`, in the environment
-TAFOL_KAFKA__BOOTSTRAP. The environment wins over the file. Unknown names are refused, with the nearest known one.
+TAFOL_KAFKA__BOOTSTRAP. The environment wins over the file, the command line over both.
+Unknown names are refused, with the nearest known one.
 Settings decide when and how fast; whatever enters a decision is published on a register instead.
 """
 
@@ -10,11 +11,18 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from schemas.errors import ConfigError
 from streams.app import Tuning
@@ -23,6 +31,9 @@ from streams.connection import Connection
 PREFIX = "TAFOL_"
 CONFIG_FILE_VARIABLE = "TAFOL_CONFIG"
 DEFAULT_CONFIG_FILE = Path("tafol.toml")
+NOT_SETTINGS = frozenset({CONFIG_FILE_VARIABLE, "TAFOL_REQUIRE_ALL"})
+"""Variables with our prefix that are no settings: where the file is, and one that only the tests read."""
+PAGE_HINT = "docs/configuration.md lists every setting."
 COMBINE_DAYS = 45
 """How long combine keeps a transaction open; the records it works on must live longer."""
 
@@ -104,8 +115,12 @@ class SinkSettings(_Section):
     max_age_s: float = Field(1.0, ge=0.05, le=60, description="A row waits at the most this long")
 
 
-class Settings(_Section):
+class Settings(BaseSettings):
     """The whole tree. `data_dir` holds all that Tafol keeps on this machine."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix=PREFIX, env_nested_delimiter="__", env_ignore_empty=True
+    )
 
     data_dir: Path = Field(
         default_factory=lambda: Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tafol",
@@ -159,20 +174,33 @@ class Settings(_Section):
         )
 
 
-def load(config_file: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+def load(config_file: Path | None = None, **overrides: Any) -> Settings:
     """The settings in force. Raises ConfigError that names each setting that is wrong.
 
-    `overrides`: values of the command line, by top-level name; they win over file and environment.
+    `overrides`: values of the command line, by top-level name; they win over the environment, and that over the file.
     """
-    variables = dict(os.environ if environment is None else environment)
-    named = config_file or (Path(variables[CONFIG_FILE_VARIABLE]) if variables.get(CONFIG_FILE_VARIABLE) else None)
-    fields = _from_file(named or DEFAULT_CONFIG_FILE, must_exist=named is not None)
-    _merge(fields, _from_environment(variables))
-    _merge(fields, {name: value for name, value in overrides.items() if value is not None})
+    _refuse_unknown_variables(os.environ)
+    named = config_file or (Path(os.environ[CONFIG_FILE_VARIABLE]) if os.environ.get(CONFIG_FILE_VARIABLE) else None)
+    written = _read_file(named or DEFAULT_CONFIG_FILE, must_exist=named is not None)
+
+    class WithFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file: secrets have files of their own
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, InitSettingsSource(settings_cls, written)
+
     try:
-        return Settings.model_validate(fields)
+        return WithFile(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
-        raise ConfigError(_explain(error), hint="docs/configuration.md lists every setting.") from None
+        raise ConfigError(_explain(error), hint=PAGE_HINT) from None
+    except SettingsError as error:
+        raise ConfigError(f"the environment: {error}", hint=PAGE_HINT) from None
 
 
 def read_secret(setting: str, path: Path) -> str:
@@ -198,7 +226,7 @@ def setting_paths(model: type[BaseModel] = Settings, before: str = "") -> dict[s
     return found
 
 
-def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
+def _read_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except FileNotFoundError:
@@ -211,36 +239,14 @@ def _from_file(path: Path, *, must_exist: bool) -> dict[str, Any]:
         raise ConfigError(f"{path} is not TOML: {error}") from None
 
 
-def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
-    """Settings among the environment's variables. Raises ConfigError for an unknown one."""
-    known = {PREFIX + path.upper().replace(".", "__"): path for path in setting_paths()}
-    fields: dict[str, Any] = {}
-    for variable, value in sorted(variables.items()):
-        if not variable.startswith(PREFIX) or variable == CONFIG_FILE_VARIABLE or variable in NOT_SETTINGS:
-            continue
-        if variable not in known:
+def _refuse_unknown_variables(variables: Iterable[str]) -> None:
+    """A misspelt variable would otherwise be a setting that silently keeps its default."""
+    known = {PREFIX + path.upper().replace(".", "__") for path in setting_paths()}
+    for variable in sorted(variables):
+        if variable.startswith(PREFIX) and variable not in known | NOT_SETTINGS:
             nearest = difflib.get_close_matches(variable, known, n=1)
-            hint = f"Did you mean {nearest[0]}?" if nearest else "docs/configuration.md lists every setting."
+            hint = f"Did you mean {nearest[0]}?" if nearest else PAGE_HINT
             raise ConfigError(f"{variable} in the environment is no setting", hint=hint)
-        _merge(fields, _nested(known[variable], value))
-    return fields
-
-
-NOT_SETTINGS = frozenset({"TAFOL_REQUIRE_ALL"})
-"""Variables with our prefix that only the tests read."""
-
-
-def _nested(path: str, value: Any) -> dict[str, Any]:
-    head, _, rest = path.partition(".")
-    return {head: _nested(rest, value) if rest else value}
-
-
-def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for name, value in other.items():
-        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
-            _merge(into[name], value)
-        else:
-            into[name] = value
 
 
 def _explain(error: ValidationError) -> str:
