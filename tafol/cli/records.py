@@ -115,7 +115,9 @@ def rejected_list(
          str(one.rejected.bytes), one.rejected.message)
         for one in found
     ]  # fmt: skip
-    show_table(("came at", "origin", "reason", "bytes", "what is wrong"), rows, numbers=("bytes",))
+    show_table(
+        ("came at", "origin", "reason", "bytes", "what is wrong"), rows, numbers=("bytes",), whole=("origin", "reason")
+    )
     if payload:
         for one in found:
             show(f"\n{one.rejected.origin}\n{rejected.payload_text(one.value)}")
