@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from schemas.errors import GapInLog, SnapshotUnusable
@@ -51,7 +50,7 @@ class SinkRunner:
         self._batch = Batch()
         self._gathered: list[Acknowledgeable] = []
         self._writing: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sink")
+        self._store_in_use = asyncio.Lock()
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -72,7 +71,8 @@ class SinkRunner:
         self._batch, self._gathered = Batch(), []
         sources = {self._at(partition): partition for partition in partitions}
         bounds = await self._reader.bounds(sources.values())
-        stored = await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.positions, list(sources))
+        async with self._store_in_use:
+            stored = await asyncio.to_thread(self._writer.positions, list(sources))
         found = {source: _checked(source, stored[at], *bounds[source]) for at, source in sources.items()}
         if epoch == self._epoch:
             self._next = dict(found)
@@ -134,7 +134,8 @@ class SinkRunner:
             await writing
 
     async def _store(self, batch: Batch, events: list[Acknowledgeable], epoch: int) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.write, batch)
+        async with self._store_in_use:
+            await asyncio.to_thread(self._writer.write, batch)
         if epoch == self._epoch:
             for event in events:
                 event.ack()
