@@ -87,7 +87,7 @@ def simulate(
         book.write(ledger)
     if as_json:
         show_json(book.as_json())
-    else:
+    elif send:
         totals = book.totals()
         show(
             f"Sent {totals.sent}: {totals.eligible} eligible, {totals.repeats} repeats, "
