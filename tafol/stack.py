@@ -175,7 +175,8 @@ def up(settings: Settings, config_file: Path | None, say: Callable[[str], None])
         signal.signal(number, lambda *_: stop.set())
     with Stack(settings, config_file, notify=say) as stack:
         stack.start_workers()
-        say(f"Kafka at {stack.connection.bootstrap}; ClickHouse at {places.clickhouse_address(settings).host}")
+        address = places.clickhouse_address(settings)
+        say(f"Kafka at {stack.connection.bootstrap}, ClickHouse at {address.host}:{address.port}; Ctrl-C stops all.")
         while not stop.wait(1.0):
             stack.look_after()
         say("Stopping.")
