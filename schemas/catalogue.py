@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
+from schemas.alert import Alert, AlertAction
 from schemas.base import CHANNELS, Channel
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
+from schemas.detector import Detectors
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
 from schemas.rejected import Rejected
@@ -16,6 +18,7 @@ from schemas.review import Review
 from schemas.score import QualityScore
 from schemas.scorecard import Scorecard
 from schemas.selection import ReviewTask, Selection
+from schemas.series import SeriesRecord
 from schemas.transaction import Transaction
 
 SOURCE_TOPIC: Final[dict[Channel, str]] = {
@@ -35,10 +38,14 @@ REVIEW_TASKS: Final = "review-tasks"
 REVIEWS: Final = "reviews"
 REVIEWS_REJECTED: Final = "reviews.rejected"
 SCORES: Final = "scores"
+SERIES_POINTS: Final = "series-points"
+ALERTS: Final = "alerts"
+ALERT_ACTIONS: Final = "alert-actions"
 SAMPLING_FRAMES: Final = "sampling-frames"
 NOTICES: Final = "notices"
 SCORECARDS: Final = "scorecards"
-REGISTERS: Final = (SAMPLING_FRAMES, NOTICES, SCORECARDS)
+DETECTORS: Final = "detectors"
+REGISTERS: Final = (SAMPLING_FRAMES, NOTICES, SCORECARDS, DETECTORS)
 
 
 class Message(NamedTuple):
@@ -63,7 +70,11 @@ MESSAGES: Final[dict[str, Message]] = {
         Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"
     ),
     SCORES: Message(QualityScore, "score.v1", "transaction id"),
+    SERIES_POINTS: Message(SeriesRecord, "series-point.v1", "series id"),
+    ALERTS: Message(Alert, "alert.v1", "series id"),
+    ALERT_ACTIONS: Message(AlertAction, "alert-action.v1", "series id"),
     SAMPLING_FRAMES: Message(SamplingFrame, "sampling-frame.v1", "id:version"),
     NOTICES: Message(NoticeRegister, "notices.v1", "id:version"),
     SCORECARDS: Message(Scorecard, "scorecard.v1", "id:version"),
+    DETECTORS: Message(Detectors, "detectors.v1", "id:version"),
 }

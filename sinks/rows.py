@@ -17,6 +17,7 @@ import msgspec
 from pydantic import ValidationError
 
 from schemas import catalogue as c
+from schemas.alert import Alert, AlertAction
 from schemas.base import Origin
 from schemas.counts import PopulationCount, ReadCount
 from schemas.errors import InvalidRecord, SinkFatal
@@ -24,6 +25,7 @@ from schemas.rejected import read_rejected
 from schemas.review import Review
 from schemas.score import QualityScore
 from schemas.selection import ReviewTask, Selection, TransactionFields
+from schemas.series import ReferenceAgreed, SeriesRecord
 from schemas.transaction import explain
 from sinks.batching import Piece, Rows
 from sinks.store import LogPartition
@@ -195,6 +197,39 @@ def _score(found: Found) -> Iterator[Made]:
         yield _rows("score_criteria", [{**shared, **criterion.model_dump()} for criterion in score.criteria])
 
 
+def _series_record(found: Found) -> Iterator[Made]:
+    record = SeriesRecord.model_validate_json(found.value).root
+    if isinstance(record, ReferenceAgreed):
+        row = record.model_dump(exclude={"record", "references"})
+        cells = {
+            "cells": [one.cell for one in record.references],
+            "references_0_100": [one.reference_0_100 for one in record.references],
+        }
+        yield _row("agreed_references", {**row, **cells, **_log(found)})
+        return
+    row = record.model_dump(exclude={"record", "scorecard", "detectors"})
+    versions = {
+        "scorecard_id": record.scorecard.id,
+        "scorecard_version": record.scorecard.version,
+        "detectors_id": record.detectors.id,
+        "detectors_version": record.detectors.version,
+    }
+    yield _row("series_points", {**row, **versions, **_log(found)})
+
+
+def _alert(found: Found) -> Iterator[Made]:
+    alert = Alert.model_validate_json(found.value)
+    row = alert.model_dump(exclude={"detectors"}) | {"closed_because": alert.closed_because or ""}
+    versions = {"detectors_id": alert.detectors.id, "detectors_version": alert.detectors.version}
+    yield _row("alerts", {**row, **versions, **_log(found)})
+
+
+def _alert_action(found: Found) -> Iterator[Made]:
+    action = AlertAction.model_validate_json(found.value).model_dump()
+    acted = {"by": "acted_by", "at": "acted_at"}
+    yield _row("alert_actions", {**{acted.get(name, name): value for name, value in action.items()}, **_log(found)})
+
+
 def _rejected(found: Found) -> Iterator[Made]:
     rejected = read_rejected(found.record.headers, len(found.value))
     row = rejected.model_dump(exclude={"origin"})
@@ -209,6 +244,9 @@ ROWS_OF: Final[dict[str, RowsOf]] = {
     c.REVIEW_TASKS: _task,
     c.REVIEWS: _review,
     c.SCORES: _score,
+    c.SERIES_POINTS: _series_record,
+    c.ALERTS: _alert,
+    c.ALERT_ACTIONS: _alert_action,
     c.REJECTED: _rejected,
     c.REVIEWS_REJECTED: _rejected,
 }

@@ -100,6 +100,33 @@ TABLES: Final[dict[str, Table]] = {
             ("score_id", "criterion"), "as_of_offset", "reviews",
         ),
         Table(
+            "series_points",
+            (
+                "series_id", "series", "score_0_100", "scorecard_id", "scorecard_version", "stratum", "detectors_id",
+                "detectors_version", "review_id", "transaction_id", "ended_at", "reviewed_at", *LOG,
+            ),
+            ("series_id", "review_id"), "log_offset", "reviews", first_stands=True,
+        ),
+        Table(
+            "agreed_references",
+            ("agreement_id", "series_id", "cells", "references_0_100", "agreed_by", "reason", "agreed_at", *LOG),
+            ("series_id", "agreement_id"), "log_offset", "reviews", event_time="agreed_at", first_stands=True,
+        ),
+        Table(
+            "alerts",
+            (
+                "alert_id", "series_id", "series", "state", "closed_because", "since", "raised_at", "changed_at",
+                "times_raised", "evidence", "threshold", "reviews", "reference_0_100", "mean_0_100",
+                "one_false_alarm_in_periods", "period", "detectors_id", "detectors_version", "as_of_offset", *LOG,
+            ),
+            ("alert_id",), "as_of_offset", "reviews", event_time="raised_at",
+        ),
+        Table(
+            "alert_actions",
+            ("action_id", "alert_id", "series_id", "action", "acted_by", "reason", "acted_at", *LOG),
+            ("alert_id", "action_id"), "log_offset", "reviews", event_time="acted_at", first_stands=True,
+        ),
+        Table(
             "rejected", (*SOURCE, "reason", "message", "bytes", "appended_at", "log_topic", *LOG), SOURCE,
             "log_offset", "rejected", event_time="appended_at",
         ),

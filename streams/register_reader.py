@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from schemas.base import RegisterEntry
-from schemas.catalogue import NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import DETECTORS, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.detector import Detectors
 from schemas.errors import StageStopped
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
@@ -49,6 +50,7 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
     frames: list[Appended[SamplingFrame]] = []
     notices: list[Appended[NoticeRegister]] = []
     scorecards: defaultdict[str, list[Appended[Scorecard]]] = defaultdict(list)
+    detectors: list[Appended[Detectors]] = []
     for topic, record in records:
         if record.value is None:
             continue
@@ -60,10 +62,13 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
         elif topic == SCORECARDS:
             scorecard = _entry(Scorecard, topic, record)
             scorecards[scorecard.id].append(Appended(scorecard, at))
+        elif topic == DETECTORS:
+            detectors.append(Appended(_entry(Detectors, topic, record), at))
     return Registers(
         frames=Timeline.of("sampling frame", frames),
         notices=Timeline.of("notices", notices),
         scorecards={one: Timeline.of(f"scorecard {one}", entries) for one, entries in scorecards.items()},
+        detectors=Timeline.of("detectors", detectors),
     )
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from schemas.base import RegisterEntry, Versioned
+from schemas.detector import Detectors
 from schemas.errors import UnknownVersion
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
@@ -91,6 +92,7 @@ class Registers:
     frames: Timeline[SamplingFrame] = Timeline("sampling frame")
     notices: Timeline[NoticeRegister] = Timeline("notices")
     scorecards: Mapping[str, Timeline[Scorecard]] = field(default_factory=dict)
+    detectors: Timeline[Detectors] = Timeline("detectors")
 
     def scorecard_at(self, scorecard_id: str, instant: datetime) -> Scorecard:
         """The version of a scorecard that holds at `instant`. Raises UnknownVersion when there is none at all."""

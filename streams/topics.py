@@ -23,6 +23,7 @@ SNAPSHOTS: Final[dict[str, str]] = {
     "sample": "snapshots.sample",
     "route": "snapshots.route",
     "combine": "snapshots.combine",
+    "detect": "snapshots.detect",
 }
 """Snapshot topic by stage."""
 
@@ -81,9 +82,13 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
         flow(c.REVIEWS, "desk", "combine, sink"),
         Topic(c.REVIEWS_REJECTED, partitions, "delete", raw_ms, "combine", "sink, tafol rejected"),
         flow(c.SCORES, "combine", "sink"),
+        flow(c.SERIES_POINTS, "combine", "detect, sink"),
+        flow(c.ALERTS, "detect", "sink"),
+        flow(c.ALERT_ACTIONS, "desk", "sink"),
         Topic(SAMPLE_IDS, partitions, "delete", raw_ms, "sample", "sample at take-over"),
         *(Topic(name, partitions, "compact", None, stage, stage) for stage, name in SNAPSHOTS.items()),
         register(c.SAMPLING_FRAMES, "sample, route"),
         register(c.NOTICES, "sample"),
         register(c.SCORECARDS, "route, combine, desk"),
+        register(c.DETECTORS, "combine, detect"),
     )

@@ -1,4 +1,4 @@
-"""The documents people write - sampling frame, notices, scorecard - read from YAML into the records that travel.
+"""The documents people write - frame, notices, scorecard, detectors - read from YAML into the records that travel.
 
 Every problem of a file is reported at once, each with its line, its field, what is wrong and what was probably meant.
 The written form differs from the record in three ways only: the seed of a frame may be left out (publishing makes one,
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from schemas.base import IDENTIFIER_PATTERN, LANGUAGE_PATTERN, RegisterEntry
+from schemas.detector import Detectors
 from schemas.draw_number import SEED_BYTES
 from schemas.errors import ConfigError
 from schemas.frame import SamplingFrame
@@ -127,6 +128,11 @@ def read_scorecard(path: Path) -> Scorecard:
     if isinstance(rule, str) and rule.isdecimal():
         fields["scoring_rule"] = int(rule)  # one of a list of numbers: the one field that does not read a text as one
     return _validated(Scorecard, path, fields, part)
+
+
+def read_detectors(path: Path) -> Detectors:
+    """Reads detector settings. Raises ConfigError, as DocumentInvalid where the content is wrong."""
+    return _validated(Detectors, path, *_read(path))
 
 
 def _read(path: Path) -> tuple[dict[str, object], Fields]:

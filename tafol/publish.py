@@ -1,4 +1,4 @@
-"""Publishes register entries: sampling frames, notices, scorecards (contracts, "Registers").
+"""Publishes register entries: sampling frames, notices, scorecards, detectors (contracts, "Registers").
 
 A register is append-only and its entries are immutable, so what must not be is refused here, before it is written: a
 version that is there with other content, a version that is not above the last, an entry that would come too late to
@@ -17,7 +17,8 @@ from kafka import KafkaConsumer, KafkaProducer
 from pydantic import ValidationError
 
 from schemas.base import RegisterEntry
-from schemas.catalogue import MESSAGES, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import DETECTORS, MESSAGES, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.detector import Detectors
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
 from schemas.headers import Headers
@@ -37,21 +38,24 @@ TOPIC_OF: Final[dict[type[RegisterEntry], str]] = {
     SamplingFrame: SAMPLING_FRAMES,
     NoticeRegister: NOTICES,
     Scorecard: SCORECARDS,
+    Detectors: DETECTORS,
 }
 NAME_OF: Final[dict[type[RegisterEntry], str]] = {
     SamplingFrame: "sampling frame",
     NoticeRegister: "notices",
     Scorecard: "scorecard",
+    Detectors: "detectors",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """All three registers as they stand in the log, in its order."""
+    """All registers as they stand in the log, in its order."""
 
     frames: tuple[Appended[SamplingFrame], ...] = ()
     notices: tuple[Appended[NoticeRegister], ...] = ()
     scorecards: tuple[Appended[Scorecard], ...] = ()
+    detectors: tuple[Appended[Detectors], ...] = ()
 
     def like(self, entry: RegisterEntry) -> Sequence[Appended[Any]]:
         """The entries of the timeline that `entry` belongs to. Each scorecard has one of its own."""
@@ -59,6 +63,8 @@ class Published:
             return self.frames
         if isinstance(entry, NoticeRegister):
             return self.notices
+        if isinstance(entry, Detectors):
+            return self.detectors
         return [one for one in self.scorecards if one.entry.id == entry.id]
 
     def frame(self, frame_id: str, version: int) -> SamplingFrame | None:
@@ -213,6 +219,7 @@ def _read(consumer: KafkaConsumer) -> Published:
     frames: list[Appended[SamplingFrame]] = []
     notices: list[Appended[NoticeRegister]] = []
     scorecards: list[Appended[Scorecard]] = []
+    detectors: list[Appended[Detectors]] = []
     for record in read_to_end(consumer, REGISTERS):
         at = instant(record.timestamp)
         where = f"{record.topic}[{record.partition}]@{record.offset}"
@@ -221,6 +228,8 @@ def _read(consumer: KafkaConsumer) -> Published:
                 frames.append(Appended(SamplingFrame.model_validate_json(record.value or b""), at))
             elif record.topic == NOTICES:
                 notices.append(Appended(NoticeRegister.model_validate_json(record.value or b""), at))
+            elif record.topic == DETECTORS:
+                detectors.append(Appended(Detectors.model_validate_json(record.value or b""), at))
             else:
                 scorecards.append(Appended(Scorecard.model_validate_json(record.value or b""), at))
         except ValidationError as error:
@@ -228,7 +237,7 @@ def _read(consumer: KafkaConsumer) -> Published:
                 f"{where} is no register entry: {explain(error)}",
                 hint="Registers are written by `tafol ... publish` alone; is this tafol older than what was published?",
             ) from None
-    return Published(tuple(frames), tuple(notices), tuple(scorecards))
+    return Published(tuple(frames), tuple(notices), tuple(scorecards), tuple(detectors))
 
 
 def _written(at: datetime) -> str:

@@ -1,7 +1,7 @@
 """A worker: the Faust apps of one role, put together and run until a signal or a failure.
 
     sampling    sample and route        consumer group tafol-sampling
-    scoring     combine                 consumer group tafol-scoring
+    scoring     combine and detect      consumer group tafol-scoring
     sink        the ClickHouse writer   consumer group tafol-sink
     all         the three of them in one process
 
@@ -44,6 +44,7 @@ from streams.sampling.stage import SampleStage
 from streams.scoring.stage import CombineStage
 from streams.stage import Partition, Stage
 from streams.topics import SNAPSHOTS
+from streams.trends.stage import DetectStage
 from tafol import clock, logs, places
 from tafol.health import HealthServer, Progress
 from tafol.settings import Settings, read_secret
@@ -157,7 +158,7 @@ class _Worker:
         stages: list[tuple[Stage, float]] = (  # type: ignore[type-arg]  # each stage has a state of its own type
             [(SampleStage(pseudonyms(self.settings)), 0.0), (RouteStage(), every_s)]
             if role == "sampling"
-            else [(CombineStage(), every_s)]
+            else [(CombineStage(), every_s), (DetectStage(), every_s)]
         )
         return [
             StageRunner(

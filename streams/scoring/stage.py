@@ -1,4 +1,4 @@
-"""The combine stage: reviews -> quality scores.
+"""The combine stage: reviews -> quality scores, and series points.
 
 Invariants beyond those of every stage:
 - A score goes out whenever the set of submitted reviews behind it changes, and only then: also with no total when the
@@ -8,12 +8,16 @@ Invariants beyond those of every stage:
 - Reviews are written by tools that are not ours. One that cannot be used goes to `reviews.rejected` as it came, with
   the reason, and its neighbours go on. A scorecard version that is not in the register stops the stage instead: the
   fault may be ours.
+- Series points go out with the first record of a review that can give them (`streams.scoring.series`), by the entry of
+  `detectors` that holds when the transaction ended. They enter no state here. Combine does not wait for a first entry:
+  scores must not wait for detection, so it acts from the moment that the worker has read it.
 - A transaction is kept open for `KEEP_OPEN` of log time after its last review. A correction that comes later makes a
   score of its own, from that review alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -27,12 +31,14 @@ from schemas.headers import StageOrigin, cloud_event
 from schemas.rejected import CONTENT_TYPE, Rejected, rejected_headers
 from schemas.review import Review
 from schemas.scorecard import Scorecard
-from schemas.scoring import NOT_FITTING, values_of
+from schemas.scoring import NOT_FITTING, score, values_of
 from schemas.selection import task_id
+from schemas.series import SeriesPoint
 from schemas.transaction import explain
 from streams.recent import Recent
 from streams.registers import Registers
 from streams.scoring.combined import Reviews, head_of, quality_score
+from streams.scoring.series import gives_points, points
 from streams.stage import Chunk, LogRecord, Output, Partition, instant
 
 KEEP_OPEN: Final = timedelta(days=45)
@@ -40,6 +46,7 @@ KEEP_OPEN_MS: Final = KEEP_OPEN // timedelta(milliseconds=1)
 MESSAGE_CHARS: Final = 500
 """Of `schemas.rejected.Rejected.message`."""
 SCORE_KIND: Final = catalogue.MESSAGES[catalogue.SCORES].kind
+POINT_KIND: Final = catalogue.MESSAGES[catalogue.SERIES_POINTS].kind
 REJECTED_KIND: Final = catalogue.MESSAGES[catalogue.REVIEWS_REJECTED].kind
 
 CombineState = Recent[Reviews]
@@ -67,11 +74,9 @@ class CombineStage:
         for record in chunk.records:
             state.pass_time(record.timestamp)
             try:
-                output = self._combine(state, chunk.source, record, registers)
+                outputs += self._combine(state, chunk.source, record, registers)
             except InvalidRecord as invalid:
-                output = self._rejected(chunk.source, record, invalid)
-            if output is not None:
-                outputs.append(output)
+                outputs.append(self._rejected(chunk.source, record, invalid))
         return outputs
 
     def dump(self, state: CombineState) -> bytes:
@@ -89,9 +94,7 @@ class CombineStage:
     def remembers_from(self, state: CombineState, next_offset: int) -> int:  # noqa: ARG002 - no side topic
         return next_offset
 
-    def _combine(
-        self, state: CombineState, source: Partition, record: LogRecord, registers: Registers
-    ) -> Output | None:
+    def _combine(self, state: CombineState, source: Partition, record: LogRecord, registers: Registers) -> list[Output]:
         review = _read(record)
         try:
             scorecard = registers.scorecard(review.task.scorecard)
@@ -104,14 +107,34 @@ class CombineStage:
         after = before.with_head(review.task.copy_number, head_of(review, values))
         state.put(score_id, after)
         if after.submitted == before.submitted:
-            return None
-        score = quality_score(after, scorecard, review, scored_at=instant(record.timestamp), as_of_offset=record.offset)
-        return Output(
+            return []
+        at = instant(record.timestamp)
+        combined = quality_score(after, scorecard, review, scored_at=at, as_of_offset=record.offset)
+        output = Output(
             topic=catalogue.SCORES,
             key=review.transaction_id.encode(),
-            value=score.model_dump_json().encode(),
+            value=combined.model_dump_json().encode(),
             headers=cloud_event(SCORE_KIND, score_id, self._origin(source, record)),
         )
+        # Of two records of one review the first stands, and revision 0 is the first unless a tool sent them awry.
+        if review.task.copy_number in before.heads or not gives_points(review):
+            return [output]
+        detectors = registers.detectors.at(review.task.transaction.ended_at)
+        found = () if detectors is None else points(detectors, review, score(values, scorecard), scorecard, at)
+        return [output, *self._points(source, record, found)]
+
+    def _points(self, source: Partition, record: LogRecord, found: Iterable[SeriesPoint]) -> list[Output]:
+        return [
+            Output(
+                topic=catalogue.SERIES_POINTS,
+                key=point.series_id.encode(),
+                value=point.model_dump_json().encode(),
+                headers=cloud_event(
+                    POINT_KIND, f"{point.series_id}|{point.review_id}", self._origin(source, record, nth)
+                ),
+            )
+            for nth, point in enumerate(found, 1)
+        ]
 
     def _rejected(self, source: Partition, record: LogRecord, invalid: InvalidRecord) -> Output:
         rejected = Rejected.model_validate(
@@ -132,8 +155,8 @@ class CombineStage:
             partition=source.partition,  # a record without a key would land anywhere, elsewhere after a crash
         )
 
-    def _origin(self, source: Partition, record: LogRecord) -> StageOrigin:
-        return StageOrigin(self.name, source.topic, source.partition, record.offset, 0)
+    def _origin(self, source: Partition, record: LogRecord, nth: int = 0) -> StageOrigin:
+        return StageOrigin(self.name, source.topic, source.partition, record.offset, nth)
 
 
 def _read(record: LogRecord) -> Review:

@@ -1,4 +1,4 @@
-"""frame, notices, scorecard: publishing what enters decisions."""
+"""frame, notices, scorecard, detectors: publishing what enters decisions."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ def add_to(app: typer.Typer) -> None:
         ("frame", "The sampling frame: what may be reviewed, and how it is drawn.", frame_publish),
         ("notices", "Monitoring notices: what customers and colleagues are told.", notices_publish),
         ("scorecard", "Scorecards: the criteria that reviewers score by.", scorecard_publish),
+        ("detectors", "Detectors: what is watched for a drop in quality.", detectors_publish),
     ):
         group = typer.Typer(no_args_is_help=True, help=help_text)
         # A group of one command would swallow its name.
@@ -72,6 +73,16 @@ def scorecard_publish(
 
     scorecard = read_scorecard(file)
     _publish(context, lambda _: scorecard, dry_run=dry_run, as_json=as_json)
+
+
+def detectors_publish(
+    context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False
+) -> None:
+    """Publish what is watched for a drop, and how many false alarms are bearable; each publication holds all of it."""
+    from tafol.documents import read_detectors
+
+    detectors = read_detectors(file)
+    _publish(context, lambda _: detectors, dry_run=dry_run, as_json=as_json)
 
 
 def _nothing_more() -> None:

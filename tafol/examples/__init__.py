@@ -9,4 +9,5 @@ FOLDER: Final = Path(__file__).parent
 FRAME: Final = FOLDER / "frame.yaml"
 NOTICES: Final = FOLDER / "notices.yaml"
 SCORECARDS: Final = tuple(FOLDER / name for name in ("phone.yaml", "chat.yaml", "face-to-face.yaml"))
+DETECTORS: Final = FOLDER / "detectors.yaml"
 DEMO_SETTINGS: Final = FOLDER / "demo.toml"

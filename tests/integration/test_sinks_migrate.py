@@ -60,9 +60,9 @@ def test_a_database_of_a_newer_program_is_refused(migrated: ClickHouseStore) -> 
 
 
 def test_a_new_migration_is_applied_alone(migrated: ClickHouseStore, tmp_path: Path) -> None:
-    (tmp_path / "0003_one_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (n UInt8) ENGINE = Memory;\n")
+    (tmp_path / "9999_one_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (n UInt8) ENGINE = Memory;\n")
     added = (*migrations(), *migrations(tmp_path))
-    assert [migration.file_name for migration in migrate(migrated, lambda: r.NOW, added)] == ["0003_one_more.sql"]
+    assert [migration.file_name for migration in migrate(migrated, lambda: r.NOW, added)] == ["9999_one_more.sql"]
     assert migrated.has_table("more")
 
 

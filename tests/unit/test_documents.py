@@ -16,7 +16,15 @@ from schemas.errors import ConfigError
 from schemas.frame import SamplingFrame
 from schemas.scorecard import ERROR_CLASSES
 from tafol import examples
-from tafol.documents import DocumentInvalid, Problem, read_frame, read_notices, read_scorecard, with_seed
+from tafol.documents import (
+    DocumentInvalid,
+    Problem,
+    read_detectors,
+    read_frame,
+    read_notices,
+    read_scorecard,
+    with_seed,
+)
 from tafol.yaml_tree import MAX_BYTES, YamlProblem, parse_yaml, plain
 
 pytestmark = pytest.mark.unit
@@ -398,7 +406,37 @@ def test_the_shipped_documents_fit_together() -> None:
         assert all(text.en != text.cy for text in texts)
 
 
+def test_the_shipped_detectors_can_be_read() -> None:
+    found = read_detectors(examples.DETECTORS)
+
+    channel, team, errors = found.series
+    assert (channel.of, team.of, errors.of) == (("channel",), ("team",), ("channel", "error_class"))
+    assert [found.threshold(kind) for kind in found.series] == [18 * 1500, 18 * 700, 18 * 1500]
+    assert [found.reference_size(kind) for kind in found.series] == [100, 200, 100]
+    assert [found.tolerance(kind) for kind in found.series] == [2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        pytest.param("reference_reviews: 20", "greater than or equal to 30", id="too small a reference"),
+        pytest.param("series: [{of: temperature, count: 3}]", "temperature", id="no such dimension"),
+        pytest.param("series: [{of: [criterion, error_class], count: 3}]", "not of both", id="two measures"),
+        pytest.param("series: [{of: team, count: 3}, {of: [team], count: 5}]", "listed twice", id="twice"),
+        pytest.param("series: [{of: [team, team], count: 3}]", "named twice", id="a dimension twice"),
+        pytest.param("bets: [0.1, 1.0]", "less than 1", id="all on one bet"),
+    ],
+)
+def test_detectors_that_make_no_sense_are_refused_in_words(tmp_path: Path, written: str, said: str) -> None:
+    file = tmp_path / "detectors.yaml"
+    file.write_text(f"id: quality\nversion: 1\nholds_from: 2026-01-01T00:00:00Z\n{written}\n")
+
+    with pytest.raises(DocumentInvalid, match=said) as refused:
+        read_detectors(file)
+    assert {problem.line for problem in refused.value.problems} <= {1, 4}
+
+
 def test_the_shipped_files_are_all_named() -> None:
-    named = {examples.FRAME, examples.NOTICES, *examples.SCORECARDS}
+    named = {examples.FRAME, examples.NOTICES, examples.DETECTORS, *examples.SCORECARDS}
 
     assert set(examples.FOLDER.glob("*.yaml")) == named

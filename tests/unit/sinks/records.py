@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from schemas import catalogue as c
+from schemas.alert import Alert, AlertAction, alert_id
 from schemas.base import CHANNELS, Origin, Versioned
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
@@ -14,6 +15,7 @@ from schemas.rejected import Rejected, rejected_headers
 from schemas.review import Outcome, Rating, Review
 from schemas.score import CombinedReview, CriterionScore, QualityScore
 from schemas.selection import ReviewTask, Selection, TransactionFields, selection_id, task_id
+from schemas.series import ReferenceAgreed, SeriesPoint
 from sinks.rows import SinkChunk
 from sinks.store import LogPartition
 
@@ -216,6 +218,65 @@ def read_count(**fields: Any) -> ReadCount:
     return ReadCount.model_validate(shown | fields)
 
 
+def point(number: int, score_0_100: float, ended_at: datetime = NOW) -> SeriesPoint:
+    return SeriesPoint(
+        series_id="team=north",
+        series={"team": "north"},
+        score_0_100=score_0_100,
+        scorecard=SCORECARD,
+        stratum="all",
+        detectors=Versioned(id="quality", version=1),
+        review_id=task_id(f"t-{number}", SCORECARD.id, 1),
+        transaction_id=f"t-{number}",
+        ended_at=ended_at,
+        reviewed_at=ended_at + timedelta(days=1),
+    )
+
+
+def agreed(number: int) -> ReferenceAgreed:
+    return ReferenceAgreed(
+        agreement_id=f"a-{number}", series_id="team=north", agreed_by="manager", reason="new procedure", agreed_at=NOW
+    )
+
+
+def alert(number: int, **fields: Any) -> Alert:
+    """The alert that review `number` raised."""
+    shown = {
+        "alert_id": alert_id("team=north", f"t-{number}|service|1"),
+        "series_id": "team=north",
+        "series": {"team": "north"},
+        "state": "open",
+        "since": NOW - timedelta(days=7),
+        "raised_at": NOW,
+        "changed_at": NOW,
+        "times_raised": 1,
+        "evidence": 320.5,
+        "threshold": 300,
+        "reviews": 41,
+        "reference_0_100": 78,
+        "mean_0_100": 66,
+        "one_false_alarm_in_periods": 1,
+        "period": "quarter",
+        "detectors": Versioned(id="quality", version=1),
+        "as_of_offset": number,
+    }
+    return Alert.model_validate(shown | fields)
+
+
+def alert_action(number: int, action: str = "acknowledge", *, of: int | None = None, **fields: Any) -> AlertAction:
+    """Action `number`, on the alert that review `of` raised."""
+    shown = {
+        "action_id": f"action-{number}",
+        "alert_id": alert(number if of is None else of).alert_id,
+        "series_id": "team=north",
+        "action": action,
+        "by": "supervisor",
+        "reason": "spoke with the team" if action == "resolve" else "",
+        "at": NOW + timedelta(hours=1),
+    }
+    return AlertAction.model_validate(shown | fields)
+
+
 def rejected(number: int, topic: str = c.SOURCE_TOPIC["phone"], reason: str = "invalid") -> Rejected:
     return Rejected.model_validate(
         {
@@ -244,5 +305,8 @@ def everything(number: int, ended_at: datetime = NOW) -> list[SinkChunk]:
         chunk(c.REVIEW_TASKS, task(number, ended_at), first_offset=number),
         chunk(c.REVIEWS, review(number, ended_at=ended_at), first_offset=number),
         chunk(c.SCORES, score(number, 80.0, ended_at=ended_at), first_offset=number),
+        chunk(c.SERIES_POINTS, point(number, 80.0, ended_at), agreed(number), first_offset=number),
+        chunk(c.ALERTS, alert(number), first_offset=number),
+        chunk(c.ALERT_ACTIONS, alert_action(number), first_offset=number),
         SinkChunk(at(c.REJECTED), [Logged(number, b"oops", rejected_headers(reject))]),
     ]

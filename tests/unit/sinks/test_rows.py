@@ -119,3 +119,24 @@ def test_a_rejected_record_without_its_headers_stops_the_sink() -> None:
 def test_a_topic_without_a_table_stops_the_sink() -> None:
     with pytest.raises(SinkFatal, match="no table for topic snapshots"):
         rows_of(r.chunk("snapshots", b"{}"))
+
+
+def test_a_series_point_and_an_agreed_reference_each_have_a_table() -> None:
+    agreed = r.agreed(2).model_dump() | {
+        "references": [{"scorecard": r.SCORECARD, "stratum": "all", "reference_0_100": 77.5}]
+    }
+    chunk = r.chunk(c.SERIES_POINTS, r.point(1, 80.0), type(r.agreed(2)).model_validate(agreed), first_offset=6)
+
+    [point] = rows(chunk, "series_points")
+    [reference] = rows(chunk, "agreed_references")
+    assert (point["series_id"], point["series"], point["score_0_100"]) == ("team=north", {"team": "north"}, 80.0)
+    assert (point["detectors_id"], point["log_offset"]) == ("quality", 6)
+    assert (reference["cells"], reference["references_0_100"]) == (["service:1/all"], [77.5])
+
+
+def test_an_alert_and_what_a_person_did_about_it() -> None:
+    [alert] = rows(r.chunk(c.ALERTS, r.alert(3)), "alerts")
+    [action] = rows(r.chunk(c.ALERT_ACTIONS, r.alert_action(1, "resolve", of=3)), "alert_actions")
+
+    assert (alert["state"], alert["closed_because"], alert["detectors_version"]) == ("open", "", 1)
+    assert (action["alert_id"], action["action"], action["acted_by"]) == (alert["alert_id"], "resolve", "supervisor")
