@@ -66,7 +66,8 @@ class TaskView:
     """One task in a list. `colleague_id`, `team_id`: None where reviews are blind and the viewer is its reviewer."""
 
     number: int
-    task_id: str
+    task_id: str | None
+    """None where reviews are blind and the viewer is its reviewer: ids may tell."""
     queue: str
     channel: Channel
     topic: str
@@ -365,15 +366,16 @@ class Agreement:
 class RegisterVersion:
     """One version of a scorecard or a frame, published or proposed.
 
-    `state`: 'proposed' it waits for agreement; 'agreed' enough named people agreed; 'published' it is on its register;
-    'holds' it is the one in force now; 'earlier' another has taken over; 'later' published, to hold later.
+    `state`: 'proposed' it waits for agreement; 'agreed' enough named people agreed;
+    'holds' it is the one in force now; 'earlier' another has taken over;
+    'later' published, to hold later; 'void' published too late to hold.
     """
 
     kind: Literal["scorecard", "frame"]
     id: str
     version: int
     title: str
-    state: Literal["proposed", "agreed", "earlier", "holds", "later"]
+    state: Literal["proposed", "agreed", "earlier", "holds", "later", "void"]
     holds_from: datetime
     agreements: tuple[Agreement, ...]
     needed_agreements: int

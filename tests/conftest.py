@@ -3,10 +3,12 @@
 from hypothesis import settings
 
 from tests.fixtures.clickhouse import clickhouse, database
+from tests.fixtures.desk import a_desk, any_desk
 from tests.fixtures.kafka import kafka
+from tests.fixtures.postgresql import postgresql
 
 # One import above and one name below for each further part.
-__all__ = ["clickhouse", "database", "kafka"]
+__all__ = ["a_desk", "any_desk", "clickhouse", "database", "kafka", "postgresql"]
 
 # No timed assertion: a test that is slow on a busy machine is not wrong.
 settings.register_profile("tafol", deadline=None)

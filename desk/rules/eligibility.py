@@ -81,19 +81,15 @@ def refusal(offer: Offer, reviewer: Reviewer, now: datetime) -> Reason | None:
     general = reviewer_refusal(reviewer)
     if general is not None:
         return general
-    if offer.colleague_id == reviewer.colleague_id:
-        return "own_work"
-    if offer.language not in reviewer.languages:
-        return "language"
-    if not offer.required_skills <= reviewer.skills:
-        return "skill"
-    if offer.assigned_to not in (None, reviewer.account_id):
-        return "assigned"
-    if has_other_copy(offer.other_copies, reviewer.account_id, now):
-        return "other_copy"
-    if is_held(offer.lease, now) and offer.lease.holder_id != reviewer.account_id:
-        return "leased"
-    return None
+    refusals: dict[Reason, bool] = {
+        "own_work": offer.colleague_id == reviewer.colleague_id,
+        "language": offer.language not in reviewer.languages,
+        "skill": not offer.required_skills <= reviewer.skills,
+        "assigned": offer.assigned_to not in (None, reviewer.account_id),
+        "other_copy": has_other_copy(offer.other_copies, reviewer.account_id, now),
+        "leased": is_held(offer.lease, now) and offer.lease.holder_id != reviewer.account_id,
+    }
+    return next((reason for reason, applies in refusals.items() if applies), None)
 
 
 def has_other_copy(copies: Iterable[OtherCopy], account_id: str, now: datetime) -> bool:

@@ -17,6 +17,7 @@ from schemas.scoring import score
 LONGEST_TEXT: Final = 4000
 """Characters of a comment, a strength or a development point (schemas.review.Text)."""
 MOST_POINTS: Final = 50
+MOST_RATINGS: Final = 5000
 MOST_MARKS: Final = 100
 """Evidence marks of one criterion."""
 LONGEST_NOTE: Final = 500

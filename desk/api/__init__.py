@@ -1,0 +1,1 @@
+"""JSON for other tools, with tokens."""
