@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -22,6 +21,7 @@ from streams.runner import Acknowledgeable
 from streams.stage import Partition
 from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer, TakeOver
 from streams.transport.consumer import Consumer
+from streams.tuning import Tuning
 
 TICK_S: Final = 0.5
 RETRY_TAKE_OVER_S: Final = 1.0
@@ -55,18 +55,6 @@ class Runner(Protocol):
 
     def next_offsets(self) -> Mapping[Partition, int]:
         """How far each partition has been read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """Settings that decide when and how fast, never what. Times in seconds, sizes in bytes."""
-
-    session_timeout_s: float = 6.0
-    commit_interval_s: float = 1.0
-    max_fetch_bytes: int = 4 * 1024 * 1024
-    max_chunk_records: int = 10_000
-    buffered_chunks: int = 8
-    metadata_max_age_s: float = 10.0
 
 
 class WorkerApp:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import faust
-from aiokafka import AIOKafkaConsumer
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Connection:
 
     def faust(self) -> dict[str, Any]:
         """Settings of a Faust app."""
+        import faust  # noqa: PLC0415 - a second's work, which only workers need
+
         urls = ";".join(f"tafol://{address}" for address in self.bootstrap.split(","))
         credentials: Any = None
         if self.username:
@@ -60,6 +62,8 @@ class Connection:
 
     def log_reader(self) -> AIOKafkaConsumer:
         """A consumer outside any group, for reading a log from an offset to its end."""
+        from aiokafka import AIOKafkaConsumer  # noqa: PLC0415 - as above
+
         return AIOKafkaConsumer(
             **self.aiokafka(),
             group_id=None,

@@ -25,8 +25,8 @@ from pydantic_settings import (
 )
 
 from schemas.errors import ConfigError
-from streams.app import Tuning
 from streams.connection import Connection
+from streams.tuning import Tuning
 
 PREFIX = "TAFOL_"
 CONFIG_FILE_VARIABLE = "TAFOL_CONFIG"

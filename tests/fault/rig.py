@@ -21,7 +21,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 
+from schemas import catalogue
+from schemas.errors import TafolError
 from sinks.clickhouse import ClickHouseStore
 from sinks.migrate import migrate
 from streams.stage import LogRecord, PlainRecord
@@ -42,6 +45,10 @@ from tests.fault.truth import COMPARED, Truth, Verdict
 
 MOST_DAYS: Final = 95
 """Events over more than three months, so that blocks of the sink span three partitions of a table."""
+WATCH_EACH: Final = 3
+"""Every third fault is watched until its role gets on; the others come quickly one after the other."""
+MOST_RECOVERY_S: Final = 12.0
+"""How long a fault may be watched; a role with nothing to do shows no progress, and is not counted."""
 SESSION_TIMEOUT_S: Final = 2.0
 """As short as the local broker allows twice over: a killed worker's partitions move quickly."""
 
@@ -79,8 +86,9 @@ class Rig:
         os.environ.update(self._environment)
         self.settings = settings.load(data_dir=self.folder)
         self.processes: list[Process] = []
-        self.kills = 0
+        self.faults = 0
         self.recoveries_s: list[float] = []
+        self._jump_file = self.folder / "clock-jump-s"
         with ExitStack() as opening:
             self.broker = LocalBroker(BrokerConfig(places.broker_dir(self.settings), port=any_free_port()))
             opening.enter_context(self.broker)
@@ -109,29 +117,59 @@ class Rig:
                 self.processes.append(Process(role, self._spawn(role)))
 
     def kill(self, process: Process) -> None:
-        """kill -9, and start another at once."""
+        """kill -9, and start another at once; notes now and then how long the role then took to get on."""
+        watched = self.faults % WATCH_EACH == 0
+        before = self._progress(process.role) if watched else 0
         self._signal(process, signal.SIGKILL)
         process.child.ended.wait()
+        killed_at_s = time.monotonic()
         process.child = self._spawn(process.role)
-        self.kills += 1
+        self.faults += 1
+        while watched and time.monotonic() - killed_at_s < MOST_RECOVERY_S:
+            if self._progress(process.role) > before:
+                self.recoveries_s.append(time.monotonic() - killed_at_s)
+                return
+            time.sleep(0.1)
+
+    def restart(self, process: Process) -> None:
+        """Asked to stop, waited for, started again."""
+        process.child.stop(20.0)
+        process.child = self._spawn(process.role)
+        self.faults += 1
+
+    def join(self, role: str) -> Process:
+        process = Process(role, self._spawn(role))
+        self.processes.append(process)
+        return process
+
+    def leave(self, process: Process, number: int) -> None:
+        self.processes.remove(process)
+        self._signal(process, number)
+        process.child.stop(20.0)
+
+    def jump_clocks(self, seconds: float) -> None:
+        """The workers' clocks, which tafol/clock.py reads, are off by so much from now on."""
+        self._jump_file.write_text(str(seconds))
+        self.faults += 1
 
     def pause(self, process: Process, seconds: float) -> None:
         """SIGSTOP for longer than the session: others take over, then it wakes up and goes on."""
         self._signal(process, signal.SIGSTOP)
         time.sleep(seconds)
         self._signal(process, signal.SIGCONT)
+        self.faults += 1
 
     def kill_broker(self, away_s: float) -> None:
         os.kill(self.broker.pid, signal.SIGKILL)
         time.sleep(away_s)
         self.broker.start()
-        self.kills += 1
+        self.faults += 1
 
     def kill_clickhouse(self, away_s: float) -> None:
         os.kill(self.clickhouse.pid, signal.SIGKILL)
         time.sleep(away_s)
         self.clickhouse.start()
-        self.kills += 1
+        self.faults += 1
 
     def revive(self) -> list[str]:
         """Start again what ended by itself; which roles that were."""
@@ -216,8 +254,27 @@ class Rig:
 
     def _spawn(self, role: str) -> Child:
         console = self.folder / f"{role}-{len(list(self.folder.glob('*.log')))}.log"
-        argv = [sys.executable, "-m", "tafol", "--data-dir", str(self.folder), "worker", "--role", role]
-        return Child(argv, folder=Path.cwd(), console=console)
+        arguments = ["--data-dir", str(self.folder), "worker", "--role", role]
+        program = [sys.executable, str(Path(__file__).with_name("jumpy_worker.py")), str(self._jump_file)]
+        return Child([*program, *arguments], folder=Path.cwd(), console=console)
+
+    def _progress(self, role: str) -> int:
+        """A number that grows while a role gets on; -1 while the servers do not answer."""
+        try:
+            if role == "sink":
+                store = self.store()
+                try:
+                    rows = store.ask("SELECT sum(next_offset) AS done FROM sink_positions FINAL", {})
+                finally:
+                    store.close()
+                return int(str(rows[0]["done"]))
+            topic = {"sampling": catalogue.DECIDED, "scoring": catalogue.SCORES}[role]
+            homes = [TopicPartition(topic, number) for number in range(self.partitions)]
+            with administrator(places.kafka(self.settings)) as client:
+                ends = client.list_partition_offsets(dict.fromkeys(homes, OffsetSpec.LATEST))
+            return sum(int(end.offset) for end in ends.values())
+        except TafolError:
+            return -1
 
     @staticmethod
     def _signal(process: Process, number: int) -> None:
@@ -269,6 +326,10 @@ class Feeding:
     @property
     def running(self) -> bool:
         return self._sending.is_alive()
+
+    def wait(self) -> None:
+        """Until the events end."""
+        self._sending.join()
 
     def _send(self) -> None:
         try:

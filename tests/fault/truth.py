@@ -92,7 +92,8 @@ class Truth:
         ]
         reviewed = [Review.model_validate_json(one.value or b"") for records in reviews.values() for one in records]
         task_ids = {ReviewTask.model_validate_json(one.value or b"").task_id for one in tasks}
-        assert {one.review_id for one in reviewed} == task_ids, "each task was answered, and nothing else"
+        answered = {one.review_id for one in reviewed}
+        assert answered == task_ids, f"never answered: {task_ids - answered}; never asked: {answered - task_ids}"
         return cls(
             rows={
                 "transactions": {row["id"]: row for row in decided},

@@ -1,0 +1,75 @@
+"""`make faults`: every scenario, a table, and as the last line one JSON object.
+
+python -m tests.fault [--rounds N] [--only WORDS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.fault.rig import Rig
+from tests.fault.scenarios import ALL, Scenario
+from tests.fault.truth import Verdict
+
+DONE_WITHIN_S = 300.0
+
+
+def play(scenario: Scenario, seed: int, say: Console) -> tuple[Verdict, int, list[float]]:
+    """Break one installation; what the comparison found, how many faults, and the recoveries in seconds."""
+    with tempfile.TemporaryDirectory(prefix="tafol-faults-") as folder:
+        rig = Rig(Path(folder), scenario.partitions, dict(scenario.workers), seed, say=say.print)
+        with rig:
+            rig.start_workers()
+            with rig.feed(rig.simulation(scenario.transactions), scenario.per_second) as feeding:
+                scenario.breaks(rig, feeding)
+                rig.wait_until_done(feeding.sent, DONE_WITHIN_S)
+            return rig.compare(), rig.faults, rig.recoveries_s
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=1, help="each scenario so often, with other luck each time")
+    parser.add_argument("--only", default="", help="scenarios whose name holds these words")
+    wanted = parser.parse_args()
+    console = Console(stderr=True)
+    table = Table(title="Faults")
+    for heading in ("scenario", "faults", "rows compared", "lost", "doubled", "changed", "recovery s", "took s"):
+        table.add_column(heading, justify="left" if heading == "scenario" else "right")
+    faults = lost = doubled = 0
+    exact, recoveries = True, list[float]()
+    for seed in range(1, wanted.rounds + 1):
+        for scenario in (one for one in ALL if wanted.only in one.name):
+            console.print(f"{scenario.name} ...")
+            begun_s = time.monotonic()
+            verdict, happened, recovered_s = play(scenario, seed, console)
+            sums = [sum(one.values()) for one in (verdict.rows, verdict.lost, verdict.doubled, verdict.changed)]
+            median = f"{statistics.median(recovered_s):.1f}" if recovered_s else "-"
+            table.add_row(scenario.name, str(happened), *map(str, sums), median, f"{time.monotonic() - begun_s:.0f}")
+            faults, lost, doubled = faults + happened, lost + sums[1], doubled + sums[2]
+            exact = exact and verdict.exact
+            recoveries += recovered_s
+            console.print(table)
+    print(
+        json.dumps(
+            {
+                "faults": faults,
+                "lost": lost,
+                "doubled": doubled,
+                "recover_s_median": round(statistics.median(recoveries), 2) if recoveries else None,
+            }
+        )
+    )
+    return 0 if exact else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
