@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit docs clean
+.PHONY: help setup demo up test check lint types imports unit faults docs clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -55,6 +55,9 @@ imports: .venv/.developer
 
 unit: .venv/.developer
 	$(RUN)/pytest -q tests/unit
+
+faults: .venv/.developer ## break everything in mid-stream, again and again; a table of what was lost (nothing)
+	@$(RUN)/python -m tests.fault $(ARGS)
 
 docs: .venv/.developer ## write the generated pages: settings, metrics, commands, schemas
 	$(RUN)/tafol docs
