@@ -24,6 +24,7 @@ FOLDER: Final = Path(__file__).parent
 LANGUAGES: Final = ("en", "cy")
 WELSH_CATALOGUE: Final = FOLDER / "cy.po"
 SOURCES: Final = FOLDER.parent / "web"
+HEADER: Final = "# The pages of the review desk in Welsh. New strings come by `python -m desk.translations`."
 METHODS: Final = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 JINJA_OPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
     "**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true", "extensions": "jinja2.ext.i18n"}
@@ -68,8 +69,11 @@ def extracted() -> Catalog:
 
 def update() -> tuple[int, int]:
     """Take new strings over into the Welsh catalogue and drop unused ones; (all, untranslated)."""
-    catalogue = welsh() if WELSH_CATALOGUE.exists() else Catalog(locale="cy", project="Tafol", charset="utf-8")
+    catalogue = welsh() if WELSH_CATALOGUE.exists() else Catalog(locale="cy", charset="utf-8")
     catalogue.update(extracted(), no_fuzzy_matching=True)
+    catalogue.header_comment = HEADER
+    catalogue.fuzzy = False
+    catalogue.version = catalogue.last_translator = catalogue.language_team = catalogue.msgid_bugs_address = "Tafol"
     catalogue.obsolete.clear()
     with WELSH_CATALOGUE.open("wb") as file:
         write_po(file, catalogue, width=120, include_lineno=False, sort_by_file=True, omit_header=False)

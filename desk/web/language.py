@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -20,6 +20,7 @@ from schemas.base import BilingualText
 COOKIE: Final = "tafol-language"
 COOKIE_AGE_S: Final = 365 * 24 * 3600
 PageLanguage = Literal["en", "cy"]
+NO_NUMBER: Final = "\N{EN DASH}"
 LOCALES: Final = {"en": Locale("en", "GB"), "cy": Locale("cy", "GB")}
 
 
@@ -38,6 +39,14 @@ class Speech:
     def ngettext(self) -> Callable[[str, str, int], str]:
         return translations(self.code).ngettext
 
+    def words(self, message: str) -> str:
+        """A message id in this language; for text that templates hold as a value."""
+        return self.gettext(message) if message else ""
+
+    def label(self, table: Mapping[str, str], code: str) -> str:
+        """The words for a code of `desk.web.labels`; the code itself where it is the organisation's own."""
+        return self.gettext(table[code]) if code in table else code.replace("-", " ").replace("_", " ")
+
     def text(self, words: BilingualText) -> str:
         """The side of a bilingual text that this language reads."""
         return words.cy if self.code == "cy" else words.en
@@ -48,7 +57,7 @@ class Speech:
 
     def score(self, value: float | None) -> str:
         """A score of 0 to 100 with one place; a dash where there is none."""
-        return "–" if value is None else self.number(value, 1)
+        return NO_NUMBER if value is None else self.number(value, 1)
 
     def percent(self, share: float) -> str:
         return format_percent(share, format="#,##0.#%" if share < 0.1 else "#,##0%", locale=LOCALES[self.code])

@@ -1,8 +1,8 @@
 """What keeps a page from being used against the person who reads it: headers, CSRF tokens, cookies.
 
 No page holds a script or a style of its own: everything comes from /static, so the policy allows 'self' and nothing
-inline. Every form carries a token that is bound to the session (or, before sign-in, to a cookie of its own), and a
-request that changes something must also come from our own origin where the browser says where it comes from.
+inline. Every form carries its session's token (before sign-in: one bound to a cookie of its own), and a request that
+changes something must also come from our own origin where the browser says where it comes from.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from desk.translations import N_
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "x-csrf-token"
 HSTS_AGE_S: Final = 365 * 24 * 3600
-SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class ForgedRequest(DeskError):
@@ -59,32 +58,21 @@ class Cookies:
         return f"__Host-{name}" if self.secure else name
 
 
-class CsrfTokens:
-    """Tokens for forms: a keyed hash of what the browser's own cookie holds."""
+class DoorTokens:
+    """Tokens of the sign-in form: a keyed hash of the cookie that binds it to the browser. Sessions have their own."""
 
-    def __init__(self, key: bytes, cookies: Cookies) -> None:
+    def __init__(self, key: bytes) -> None:
         self._key = key
-        self._cookies = cookies
 
-    def token(self, request: Request) -> str:
-        """The token for a page answered to this request."""
-        return self._of(self._anchor(request))
+    def token(self, door: str) -> str:
+        return hmac.new(self._key, b"door\0" + door.encode(), hashlib.sha256).hexdigest()
 
-    def check(self, request: Request, sent: str | None) -> None:
-        """Raises ForgedRequest unless `sent` is this browser's token and the request comes from our own pages."""
-        anchor = self._anchor(request)
-        if not anchor or not sent or not hmac.compare_digest(self._of(anchor).encode(), sent.encode()):
-            raise ForgedRequest(N_("This form is out of date."), hint=N_("Go back, load the page again and send it."))
-        origin = request.headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
-            raise ForgedRequest(N_("This form was sent from another site."))
 
-    def _anchor(self, request: Request) -> str:
-        cookies = request.cookies
-        return cookies.get(self._cookies.session) or getattr(request.state, "door", "") or ""
-
-    def _of(self, anchor: str) -> str:
-        return hmac.new(self._key, b"csrf\0" + anchor.encode(), hashlib.sha256).hexdigest()
+def check_origin(request: Request) -> None:
+    """Raises ForgedRequest when the browser says that the request comes from another site."""
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host", ""):
+        raise ForgedRequest(N_("This form was sent from another site."))
 
 
 def new_door() -> str:

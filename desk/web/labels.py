@@ -1,0 +1,134 @@
+"""Words for codes: every code that a page may show has its message id here, and templates translate it.
+
+A code that is not in its table (a topic or a site, which belong to the organisation) is shown as it is written.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from desk.translations import N_
+
+CHANNEL: Final = {"phone": N_("Phone"), "chat": N_("Chat"), "face_to_face": N_("Face to face")}
+SPEAKER: Final = {"customer": N_("Customer"), "colleague": N_("Colleague"), "system": N_("System")}
+LANGUAGE: Final = {"en": N_("English"), "cy": N_("Welsh")}
+PURPOSE: Final = {
+    "random": N_("Random draw"),
+    "systematic": N_("Systematic draw"),
+    "quota": N_("Quota"),
+    "targeted": N_("Targeted check"),
+    "spot": N_("Spot check"),
+    "planned": N_("Planned check"),
+}
+OUTCOME: Final = {
+    "submitted": N_("Reviewed"),
+    "skipped": N_("Skipped"),
+    "expired": N_("Expired"),
+    "shed": N_("Not reached in time"),
+    "withdrawn": N_("Withdrawn"),
+    "open": N_("Open"),
+}
+ERROR_CLASS: Final = {
+    "customer": N_("Critical for the customer"),
+    "business": N_("Critical for the business"),
+    "compliance": N_("Critical for compliance"),
+}
+EFFECT: Final = {
+    "zero": N_("the score becomes 0"),
+    "cap": N_("the score is capped"),
+    "flag": N_("it is flagged; the score stays"),
+}
+ROLE: Final = {
+    "reviewer": N_("Reviewer"),
+    "supervisor": N_("Supervisor"),
+    "quality_manager": N_("Quality manager"),
+    "colleague": N_("Colleague"),
+    "judge": N_("Judge"),
+    "administrator": N_("Administrator"),
+}
+REGISTER_STATE: Final = {
+    "proposed": N_("Waits for agreement"),
+    "agreed": N_("Agreed"),
+    "earlier": N_("Earlier"),
+    "holds": N_("In force"),
+    "later": N_("Holds later"),
+    "void": N_("Void: published too late"),
+}
+REGISTER_TONE: Final = {
+    "proposed": "warn",
+    "agreed": "brand",
+    "earlier": "",
+    "holds": "good",
+    "later": "brand",
+    "void": "bad",
+}
+NOTICE_HOW: Final = {
+    "recorded_message": N_("by a recorded message"),
+    "spoken": N_("by word of mouth"),
+    "written": N_("in writing"),
+    "sign": N_("by a sign"),
+}
+OBSERVATION_STATE: Final = {"planned": N_("Planned"), "recorded": N_("Recorded"), "cancelled": N_("Cancelled")}
+DRAW_METHOD: Final = {"random": N_("Random"), "systematic": N_("Systematic"), "quota": N_("Quota"), "none": N_("None")}
+COVERAGE: Final = {
+    "read": N_("read"),
+    "rejected": N_("rejected: could not be read"),
+    "repeats": N_("sent twice"),
+    "excluded": N_("excluded: not to be reviewed"),
+    "eligible": N_("eligible"),
+    "pending": N_("in a draw that is still open"),
+    "not_selected": N_("not selected"),
+    "selected": N_("selected"),
+    "reviewed": N_("reviewed"),
+    "awaiting": N_("waiting for a review"),
+    "skipped": N_("skipped"),
+    "expired": N_("expired"),
+    "shed": N_("not reached in time"),
+    "withdrawn": N_("withdrawn"),
+}
+"""Fields of sinks.queries.Counts, in the order in which they follow from each other."""
+SKIP_REASONS: Final = (
+    N_("The recording or transcript is missing or unusable"),
+    N_("Wrong language or queue"),
+    N_("Not a customer transaction"),
+    N_("I know the customer"),
+    N_("Other"),
+)
+PROBLEM: Final = {
+    "missing": N_("This is still missing."),
+    "off_scale": N_("This is not on the scale."),
+    "na_not_allowed": N_("This criterion always applies."),
+    "unknown": N_("This is not known here."),
+    "too_long": N_("This is too long."),
+    "needs_comment": N_("Say why, in a comment."),
+    "taken": N_("This is already taken."),
+    "weak": N_("This is too easy to guess."),
+    "wrong": N_("This is not right."),
+}
+SAID: Final = {
+    "submitted": N_("Your review is submitted. Thank you."),
+    "skipped": N_("The item is skipped. It counts as not reviewed, with your reason."),
+    "returned": N_("The item is back in its queue. Your draft is kept for you."),
+    "saved": N_("Your draft is saved."),
+    "nothing": N_("There is no item that you can take from this queue just now."),
+    "reassigned": N_("The item is reassigned."),
+    "changed": N_("The change is made."),
+    "agreed": N_("Your agreement is recorded."),
+    "published": N_("It is published."),
+    "proposed": N_("The new version is proposed. It now waits for agreement."),
+    "recorded": N_("The observation is recorded."),
+    "planned": N_("The observation is planned."),
+    "cancelled": N_("The observation is cancelled."),
+    "absence": N_("The absence is recorded."),
+    "absence_ended": N_("The absence has ended."),
+    "password": N_("Your password is changed."),
+    "out": N_("You are signed out."),
+    "withdrawn": N_("The review is withdrawn from the score."),
+    "corrected": N_("Your correction is submitted."),
+}
+
+
+def clock(seconds: float) -> str:
+    """A place in a recording: 'm:ss'."""
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
