@@ -8,12 +8,15 @@ from pydantic import BaseModel
 
 from schemas.alert import Alert, AlertAction
 from schemas.base import CHANNELS, Channel
+from schemas.candidate import CandidateRecord
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
 from schemas.detector import Detectors
+from schemas.drawn import DrawCell, DrawCount
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
 from schemas.rejected import Rejected
+from schemas.request import CheckRequest
 from schemas.review import Review
 from schemas.score import QualityScore
 from schemas.scorecard import Scorecard
@@ -33,6 +36,9 @@ DECIDED: Final = "transactions.decided"
 REJECTED: Final = "transactions.rejected"
 POPULATION_COUNTS: Final = "population-counts"
 READ_COUNTS: Final = "read-counts"
+CANDIDATES: Final = "candidates"
+DRAW_CELLS: Final = "draw-cells"
+DRAW_COUNTS: Final = "draw-counts"
 SELECTIONS: Final = "selections"
 REVIEW_TASKS: Final = "review-tasks"
 REVIEWS: Final = "reviews"
@@ -45,7 +51,8 @@ SAMPLING_FRAMES: Final = "sampling-frames"
 NOTICES: Final = "notices"
 SCORECARDS: Final = "scorecards"
 DETECTORS: Final = "detectors"
-REGISTERS: Final = (SAMPLING_FRAMES, NOTICES, SCORECARDS, DETECTORS)
+CHECK_REQUESTS: Final = "check-requests"
+REGISTERS: Final = (SAMPLING_FRAMES, NOTICES, SCORECARDS, CHECK_REQUESTS, DETECTORS)
 
 
 class Message(NamedTuple):
@@ -63,6 +70,9 @@ MESSAGES: Final[dict[str, Message]] = {
     REJECTED: Message(Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"),
     POPULATION_COUNTS: Message(PopulationCount, "population-count.v1", "topic, partition, day, frame and stratum"),
     READ_COUNTS: Message(ReadCount, "read-count.v1", "topic and partition"),
+    CANDIDATES: Message(CandidateRecord, "candidate.v1", "draw and unit; markers: none"),
+    DRAW_CELLS: Message(DrawCell, "draw-cell.v1", "draw, unit and start of the window"),
+    DRAW_COUNTS: Message(DrawCount, "draw-count.v1", "partition, channel, frame and stratum"),
     SELECTIONS: Message(Selection, "selection.v1", "transaction id"),
     REVIEW_TASKS: Message(ReviewTask, "review-task.v1", "transaction id"),
     REVIEWS: Message(Review, "review.v1", "transaction id"),
@@ -76,5 +86,6 @@ MESSAGES: Final[dict[str, Message]] = {
     SAMPLING_FRAMES: Message(SamplingFrame, "sampling-frame.v1", "id:version"),
     NOTICES: Message(NoticeRegister, "notices.v1", "id:version"),
     SCORECARDS: Message(Scorecard, "scorecard.v1", "id:version"),
+    CHECK_REQUESTS: Message(CheckRequest, "check-request.v1", "id:version"),
     DETECTORS: Message(Detectors, "detectors.v1", "id:version"),
 }

@@ -11,13 +11,16 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.base import Channel, DrawNumber, Identifier, Instant, Language, Offset, Probability, Record, Score0To100
+from schemas.frame import ReasonCode
 from schemas.selection import Pseudonym, Purpose
 
 Decision = Literal["selected", "not_selected", "excluded", "pending"]
+"""`pending`: a draw with windows decides; what it took stands among the selections."""
 ExcludeReason = Literal[
-    "customer_not_told", "customer_told_late", "customer_notice_not_valid", "colleague_not_told",
-    "colleague_notice_not_valid", "too_short",
+    "customer_not_told", "customer_told_late", "customer_told_otherwise", "customer_notice_not_valid",
+    "colleague_not_told", "colleague_notice_not_valid", "too_short", "no_stratum", "frame_retired",
 ]  # fmt: skip
+"""Reasons that Tafol gives by itself; an exclusion of a frame has a reason of its own."""
 
 
 class DecidedTransaction(Record):
@@ -53,7 +56,7 @@ class DecidedTransaction(Record):
     stratum: str
     """Empty when the transaction was excluded."""
     decision: Decision
-    reason: ExcludeReason | Literal[""]
+    reason: ReasonCode | Literal[""]
     draw_method: Purpose | Literal["none", ""]
     draw_number: DrawNumber | None
     inclusion_probability: Probability | None

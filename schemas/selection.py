@@ -16,6 +16,8 @@ Purpose = Literal["random", "systematic", "quota", "targeted", "spot", "planned"
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 """In the order in which a task or a score names them."""
 PROBABILITY_PURPOSES: frozenset[Purpose] = frozenset({"random", "systematic", "quota"})
+DrawId = Annotated[str, StringConstraints(min_length=1, max_length=480)]
+"""`frame:version:stratum`, `frame:version:targeted/overlay`, or `check:request`."""
 Pseudonym = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -46,8 +48,8 @@ class TransactionFields(Record):
 class Selection(Record):
     """One draw took one transaction. Key on the topic: transaction id."""
 
-    selection_id: Annotated[str, StringConstraints(max_length=512)]
-    draw_id: Annotated[str, StringConstraints(max_length=256)]
+    selection_id: Annotated[str, StringConstraints(max_length=640)]
+    draw_id: DrawId
     purpose: Purpose
     frame: Versioned
     stratum: StratumName
@@ -78,3 +80,5 @@ class ReviewTask(Record):
     due_at: Instant
     transaction: TransactionFields
     origin: Origin
+    skills: Annotated[tuple[Identifier, ...], Field(max_length=20)] = ()
+    """What its reviewer must have, all of them."""

@@ -17,16 +17,17 @@ from aiokafka.errors import KafkaError
 from pydantic import ValidationError
 
 from schemas.base import RegisterEntry
-from schemas.catalogue import DETECTORS, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import CHECK_REQUESTS, DETECTORS, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
 from schemas.detector import Detectors
 from schemas.errors import StageStopped
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
+from schemas.request import CheckRequest
 from schemas.scorecard import Scorecard
 from schemas.transaction import explain
 from streams.connection import Connection
 from streams.log_reader import LogReader
-from streams.registers import Appended, Registers, Timeline
+from streams.registers import Appended, Registers, Requests, Timeline
 from streams.stage import LogRecord, Partition, instant
 
 READ_EVERY_S: Final = 2.0
@@ -51,6 +52,7 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
     notices: list[Appended[NoticeRegister]] = []
     scorecards: defaultdict[str, list[Appended[Scorecard]]] = defaultdict(list)
     detectors: list[Appended[Detectors]] = []
+    requests: list[Appended[CheckRequest]] = []
     for topic, record in records:
         if record.value is None:
             continue
@@ -62,6 +64,8 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
         elif topic == SCORECARDS:
             scorecard = _entry(Scorecard, topic, record)
             scorecards[scorecard.id].append(Appended(scorecard, at))
+        elif topic == CHECK_REQUESTS:
+            requests.append(Appended(_entry(CheckRequest, topic, record), at))
         elif topic == DETECTORS:
             detectors.append(Appended(_entry(Detectors, topic, record), at))
     return Registers(
@@ -69,6 +73,7 @@ def read_registers(records: Sequence[RegisterRecord]) -> Registers:
         notices=Timeline.of("notices", notices),
         scorecards={one: Timeline.of(f"scorecard {one}", entries) for one, entries in scorecards.items()},
         detectors=Timeline.of("detectors", detectors),
+        requests=Requests.of(requests),
     )
 
 

@@ -18,10 +18,14 @@ from schemas.detector import Detectors
 from schemas.errors import UnknownVersion
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
+from schemas.request import LEAD_MINUTES, CheckRequest
 from schemas.scorecard import Scorecard
 
 LEAD: Final = timedelta(minutes=15)
 """How long before it holds an entry must be in the log: more than the future limit plus the register's reading time."""
+
+REQUEST_LEAD: Final = timedelta(minutes=LEAD_MINUTES)
+"""The same for a check request, which people wait for: more than the future limit."""
 
 EntryT = TypeVar("EntryT", bound=RegisterEntry)
 
@@ -86,6 +90,40 @@ class Timeline(Generic[EntryT]):
 
 
 @dataclass(frozen=True)
+class Requests:
+    """Check requests, by id. `void`: those that were appended too late to hold (no first one is an exception)."""
+
+    by_id: Mapping[str, CheckRequest] = field(default_factory=dict)
+    void: tuple[CheckRequest, ...] = ()
+
+    @classmethod
+    def of(cls, log: Iterable[Appended[CheckRequest]]) -> Requests:
+        """The requests of a register's records, in the order of the log; of two with one id the first stands."""
+        held: dict[str, CheckRequest] = {}
+        void: dict[str, CheckRequest] = {}
+        for request, appended_at in log:
+            if request.id not in held and request.id not in void:
+                too_late = appended_at > request.holds_from - REQUEST_LEAD
+                (void if too_late else held)[request.id] = request
+        return cls(held, tuple(void.values()))
+
+    def between(self, starts: datetime, ends: datetime) -> tuple[CheckRequest, ...]:
+        """Those that hold at some instant of [starts, ends), by id."""
+        meeting = [one for one in self.by_id.values() if one.holds_from < ends and starts < one.holds_until]
+        return tuple(sorted(meeting, key=lambda one: one.id))
+
+    def get(self, request_id: str) -> CheckRequest:
+        """The request that a record names. Raises UnknownVersion."""
+        found = self.by_id.get(request_id)
+        if found is None:
+            raise UnknownVersion(
+                f"check request {request_id} is named by a record but is not in the register",
+                hint="The register topic lost a record, or belongs to another installation.",
+            )
+        return found
+
+
+@dataclass(frozen=True)
 class Registers:
     """All registers, read to the same moment. Immutable: a refresh makes a new one."""
 
@@ -93,6 +131,7 @@ class Registers:
     notices: Timeline[NoticeRegister] = Timeline("notices")
     scorecards: Mapping[str, Timeline[Scorecard]] = field(default_factory=dict)
     detectors: Timeline[Detectors] = Timeline("detectors")
+    requests: Requests = Requests()
 
     def scorecard_at(self, scorecard_id: str, instant: datetime) -> Scorecard:
         """The version of a scorecard that holds at `instant`. Raises UnknownVersion when there is none at all."""

@@ -21,6 +21,7 @@ SOURCE_RETENTION_LIMIT_DAYS: Final = 21
 SAMPLE_IDS: Final = "sample-ids"
 SNAPSHOTS: Final[dict[str, str]] = {
     "sample": "snapshots.sample",
+    "draw": "snapshots.draw",
     "route": "snapshots.route",
     "combine": "snapshots.combine",
     "detect": "snapshots.detect",
@@ -77,7 +78,10 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
         flow(c.DECIDED, "sample", "sink"),
         flow(c.POPULATION_COUNTS, "sample", "sink"),
         flow(c.READ_COUNTS, "sample", "sink"),
-        flow(c.SELECTIONS, "sample", "route, sink"),
+        flow(c.CANDIDATES, "sample", "draw"),
+        flow(c.DRAW_CELLS, "draw", "sink"),
+        flow(c.DRAW_COUNTS, "draw", "sink"),
+        flow(c.SELECTIONS, "sample, draw", "route, sink"),
         flow(c.REVIEW_TASKS, "route", "desk, sink"),
         flow(c.REVIEWS, "desk", "combine, sink"),
         Topic(c.REVIEWS_REJECTED, partitions, "delete", raw_ms, "combine", "sink, tafol rejected"),
@@ -87,8 +91,9 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
         flow(c.ALERT_ACTIONS, "desk", "sink"),
         Topic(SAMPLE_IDS, partitions, "delete", raw_ms, "sample", "sample at take-over"),
         *(Topic(name, partitions, "compact", None, stage, stage) for stage, name in SNAPSHOTS.items()),
-        register(c.SAMPLING_FRAMES, "sample, route"),
+        register(c.SAMPLING_FRAMES, "sample, draw, route"),
         register(c.NOTICES, "sample"),
         register(c.SCORECARDS, "route, combine, desk"),
+        register(c.CHECK_REQUESTS, "sample, draw"),
         register(c.DETECTORS, "combine, detect"),
     )

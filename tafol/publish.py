@@ -17,12 +17,13 @@ from kafka import KafkaConsumer, KafkaProducer
 from pydantic import ValidationError
 
 from schemas.base import RegisterEntry
-from schemas.catalogue import DETECTORS, MESSAGES, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import CHECK_REQUESTS, DETECTORS, MESSAGES, NOTICES, REGISTERS, SAMPLING_FRAMES, SCORECARDS
 from schemas.detector import Detectors
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
 from schemas.headers import Headers
 from schemas.notice import NoticeRegister
+from schemas.request import CheckRequest
 from schemas.scorecard import Scorecard
 from schemas.transaction import explain
 from streams.connection import Connection
@@ -56,6 +57,7 @@ class Published:
     notices: tuple[Appended[NoticeRegister], ...] = ()
     scorecards: tuple[Appended[Scorecard], ...] = ()
     detectors: tuple[Appended[Detectors], ...] = ()
+    requests: tuple[Appended[CheckRequest], ...] = ()
 
     def like(self, entry: RegisterEntry) -> Sequence[Appended[Any]]:
         """The entries of the timeline that `entry` belongs to. Each scorecard has one of its own."""
@@ -220,6 +222,7 @@ def _read(consumer: KafkaConsumer) -> Published:
     notices: list[Appended[NoticeRegister]] = []
     scorecards: list[Appended[Scorecard]] = []
     detectors: list[Appended[Detectors]] = []
+    requests: list[Appended[CheckRequest]] = []
     for record in read_to_end(consumer, REGISTERS):
         at = instant(record.timestamp)
         where = f"{record.topic}[{record.partition}]@{record.offset}"
@@ -228,6 +231,8 @@ def _read(consumer: KafkaConsumer) -> Published:
                 frames.append(Appended(SamplingFrame.model_validate_json(record.value or b""), at))
             elif record.topic == NOTICES:
                 notices.append(Appended(NoticeRegister.model_validate_json(record.value or b""), at))
+            elif record.topic == CHECK_REQUESTS:
+                requests.append(Appended(CheckRequest.model_validate_json(record.value or b""), at))
             elif record.topic == DETECTORS:
                 detectors.append(Appended(Detectors.model_validate_json(record.value or b""), at))
             else:
@@ -237,7 +242,7 @@ def _read(consumer: KafkaConsumer) -> Published:
                 f"{where} is no register entry: {explain(error)}",
                 hint="Registers are written by `tafol ... publish` alone; is this tafol older than what was published?",
             ) from None
-    return Published(tuple(frames), tuple(notices), tuple(scorecards), tuple(detectors))
+    return Published(tuple(frames), tuple(notices), tuple(scorecards), tuple(detectors), tuple(requests))
 
 
 def _written(at: datetime) -> str:

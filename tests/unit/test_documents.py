@@ -185,7 +185,7 @@ def test_anchors_and_merge_keys_work(tmp_path: Path) -> None:
         pytest.param(
             "queue: all", "queue: all\n    zzz: 1",
             [("line 15: routes[0].zzz: is not a field here; "
-              "one of when, queue, scorecard, priority, due_working_hours is wanted")],
+              "one of when, queue, scorecard, priority, due_working_hours, skills is wanted")],
             id="a field that is like no other",
         ),
         pytest.param(
@@ -238,7 +238,7 @@ def test_anchors_and_merge_keys_work(tmp_path: Path) -> None:
         ),
         pytest.param(
             "name: rest\n", "name: rest\n    when: {topic: bills}\n",
-            ["line 1: the last stratum must take all that is left: give it no 'when'"],
+            ["line 1: the last stratum must take all that is left: give it no 'when', or say 'catch_all: refused'"],
             id="the frame as a whole",
         ),
         pytest.param(
@@ -412,7 +412,7 @@ def test_the_shipped_detectors_can_be_read() -> None:
     channel, team, errors = found.series
     assert (channel.of, team.of, errors.of) == (("channel",), ("team",), ("channel", "error_class"))
     assert [found.threshold(kind) for kind in found.series] == [18 * 1500, 18 * 700, 18 * 1500]
-    assert [found.reference_size(kind) for kind in found.series] == [100, 200, 100]
+    assert [found.reference_size(kind) for kind in found.series] == [300, 200, 200]
     assert [found.tolerance(kind) for kind in found.series] == [2, 2, 3]
 
 
