@@ -198,7 +198,7 @@ def _refuse_other_partitions(differences: Iterable[Difference]) -> None:
         raise ConfigError(
             f"partition counts are fixed once topics exist ({named}); nothing was changed",
             hint="Set topics.partitions to what is there. More partitions are a migration with a drain: "
-            "docs/semantics.md.",
+            "docs/semantics.md, 'Growing partitions'.",
         )
 
 
