@@ -63,5 +63,8 @@ docs: .venv/.developer ## write the generated pages: settings, metrics, commands
 	$(RUN)/tafol docs
 	$(RUN)/tafol schema export
 
+bench-detect: .venv/.done ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
+	$(RUN)/python -m bench.detect
+
 clean: ## remove what was installed here; data and caches of the user stay
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -65,7 +65,7 @@ class Detectors(RegisterEntry):
     """Reviews that one series has in a period, about."""
     tolerance_points: Points = 2.0
     """A fall by less than this is nobody's alarm."""
-    reference_reviews: ReferenceReviews = 100
+    reference_reviews: ReferenceReviews = 200
     """The first so many reviews of a series, stratum and scorecard version are its reference."""
     close_after_reviews: Annotated[int, Field(ge=10, le=10_000)] = 30
     """An alert closes when the mean of so many reviews is back at the reference."""
