@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults docs clean
+.PHONY: help setup demo up test check lint types imports unit faults docs bench-detect clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -63,7 +63,7 @@ docs: .venv/.developer ## write the generated pages: settings, metrics, commands
 	$(RUN)/tafol docs
 	$(RUN)/tafol schema export
 
-bench-detect: .venv/.done ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
+bench-detect: .venv/.developer ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
 	$(RUN)/python -m bench.detect
 
 clean: ## remove what was installed here; data and caches of the user stay
