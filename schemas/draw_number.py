@@ -38,8 +38,9 @@ def draw_numbers(seed: bytes, frame_id: str, version: int, stratum: str, purpose
     copy, from_bytes = base.copy, int.from_bytes
 
     def number(transaction_id: str) -> int:
+        raw = transaction_id.encode()
         state = copy()
-        state.update(_with_length(transaction_id))
+        state.update(len(raw).to_bytes(4, "big") + raw)
         return from_bytes(state.digest(), "big")
 
     return number

@@ -7,6 +7,7 @@ and names all of them, so that they can be counted. Event time is `ended_at`; no
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -19,6 +20,9 @@ MAX_TRANSACTION_BYTES = 2 * 1024 * 1024 - 4096
 MAX_ATTRIBUTES = 32
 MAX_ATTRIBUTE_CHARS = 256
 MAX_DURATION_S = 7 * 24 * 3600
+MAX_NESTING = 100
+"""Levels of arrays and objects in a value. Without a bound of our own, how deep Python's decoder goes would depend on
+how deep the caller stands, and a replay could judge otherwise."""
 
 AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$")]
 AttributeText = Annotated[str, StringConstraints(max_length=MAX_ATTRIBUTE_CHARS)]
@@ -105,10 +109,13 @@ def read_transaction(raw: bytes) -> tuple[Transaction, tuple[str, ...]]:
     if len(raw) > MAX_TRANSACTION_BYTES:
         raise InvalidRecord("too_large", f"{len(raw)} bytes; at most {MAX_TRANSACTION_BYTES} are taken")
     try:
-        fields = json.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        if _nested_too_deep(text):
+            raise InvalidRecord("undecodable", f"nested more than {MAX_NESTING} levels deep")
+        fields = json.loads(text)
     except UnicodeDecodeError as error:
         raise InvalidRecord("undecodable", f"not UTF-8 at byte {error.start}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise InvalidRecord("undecodable", "not one JSON value") from None
     if not isinstance(fields, dict):
         raise InvalidRecord("undecodable", f"a JSON object is wanted, this is {_json_kind(fields)}")
@@ -142,6 +149,21 @@ def _with_small_fields(attributes: dict[str, Any], fields: dict[str, Any], unkno
         if small and usable and name not in kept and len(kept) < MAX_ATTRIBUTES:
             kept[name] = value
     return kept
+
+
+def _nested_too_deep(text: str) -> bool:
+    if text.count("[") + text.count("{") <= MAX_NESTING:
+        return False
+    depth = 0
+    for found in _TEXT_OR_BRACKET.finditer(text):
+        mark = found.group()
+        depth += (mark in "[{") - (mark in "]}")
+        if depth > MAX_NESTING:
+            return True
+    return False
+
+
+_TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 def _json_kind(value: object) -> str:

@@ -1,0 +1,84 @@
+"""Whether a transaction may be reviewed: were customer and colleague told, in time, by notices that held (D13-3).
+
+Notices are judged at `started_at`, against the entry of the register that held then.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from schemas.base import Channel
+from schemas.decided import ExcludeReason
+from schemas.frame import Eligibility
+from schemas.notice import Notice, NoticeRegister
+from streams.registers import Timeline
+from streams.sampling.decode import Event
+from streams.sampling.reigns import reign_at
+
+REMEMBERED_LIMIT: Final = 10_000
+"""Pairs of notices whose common validity is remembered; then the memory starts again."""
+
+
+class EligibilityRules:
+    """The eligibility rules of one frame, as spans of time."""
+
+    __slots__ = ("minimum_length", "told_within")
+
+    def __init__(self, rules: Eligibility) -> None:
+        self.told_within = timedelta(seconds=rules.customer_told_within_s)
+        self.minimum_length = timedelta(seconds=rules.minimum_length_s)
+
+
+class NoticeJudge:
+    """Judges events of one channel by one state of the register of notices."""
+
+    def __init__(self, notices: Timeline[NoticeRegister], channel: Channel) -> None:
+        self._notices = notices
+        self._channel = channel
+        self._valid: dict[tuple[str, str], tuple[datetime, datetime]] = {}
+        self._by_id: dict[str, dict[tuple[str, str], Notice]] = {}
+
+    def reason(self, event: Event, rules: EligibilityRules) -> ExcludeReason | Literal[""]:
+        """Why `event` is excluded; empty when it is eligible. The first reason in the order below stands."""
+        notice, started = event.monitoring_notice, event.started_at
+        customer, colleague = notice.customer, notice.colleague
+        if customer is None:
+            return "customer_not_told"
+        if customer.at > started and customer.at - started > rules.told_within:
+            return "customer_told_late"
+        if colleague is not None:
+            valid = self._valid.get((customer.notice_id, colleague))
+            if valid is not None and valid[0] <= started < valid[1]:
+                return "too_short" if event.ended_at - started < rules.minimum_length else ""
+        return self._looked_up(event, customer.notice_id, colleague, rules)
+
+    def _looked_up(
+        self, event: Event, customer_notice: str, colleague_notice: str | None, rules: EligibilityRules
+    ) -> ExcludeReason | Literal[""]:
+        started = event.started_at
+        reign = reign_at(self._notices, started)
+        notices = self._by_audience(reign.entry)
+        told = notices.get(("customer", customer_notice))
+        if told is None or not told.valid_at(started, self._channel):
+            return "customer_notice_not_valid"
+        if colleague_notice is None:
+            return "colleague_not_told"
+        signed = notices.get(("colleague", colleague_notice))
+        if signed is None or not signed.valid_at(started, self._channel):
+            return "colleague_notice_not_valid"
+        if len(self._valid) >= REMEMBERED_LIMIT:
+            self._valid.clear()
+        ends = [end for end in (told.valid_to, signed.valid_to) if end is not None]
+        self._valid[customer_notice, colleague_notice] = (
+            max(reign.starts, told.valid_from, signed.valid_from),
+            min([reign.ends, *ends]),
+        )
+        return "too_short" if event.ended_at - started < rules.minimum_length else ""
+
+    def _by_audience(self, register: NoticeRegister) -> dict[tuple[str, str], Notice]:
+        found = self._by_id.get(register.ref.key)
+        if found is None:
+            found = {(notice.audience, notice.id): notice for notice in register.notices}
+            self._by_id[register.ref.key] = found
+        return found

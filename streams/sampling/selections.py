@@ -1,0 +1,98 @@
+"""Selections as they are written: schemas.selection.Selection, encoded straight from structs with the same fields."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from schemas import catalogue
+from schemas.headers import StageOrigin, cloud_event
+from schemas.selection import selection_id
+from streams.sampling.counts import FrameRef
+from streams.sampling.decode import Event
+from streams.sampling.frames import ReadyFrame
+from streams.sampling.strata import StratumDraw
+from streams.stage import Output
+
+
+class TransactionPart(msgspec.Struct, gc=False):
+    """schemas.selection.TransactionFields as it is written."""
+
+    id: str
+    channel: str
+    colleague_id: str
+    team_id: str
+    site: str
+    topic: str
+    language: str
+    started_at: datetime
+    ended_at: datetime
+    customer_pseudonym: str
+    outcome: str
+
+
+class OriginPart(msgspec.Struct, gc=False):
+    """schemas.base.Origin as it is written."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class SelectionLine(msgspec.Struct, gc=False):
+    """schemas.selection.Selection as it is written."""
+
+    selection_id: str
+    draw_id: str
+    purpose: str
+    frame: FrameRef
+    stratum: str
+    inclusion_probability: float | None
+    draw_number: int | None
+    drawn_at: datetime
+    transaction: TransactionPart
+    origin: OriginPart
+
+
+def selection_output(
+    event: Event,
+    *,
+    pseudonym: str,
+    frame: ReadyFrame,
+    stratum: StratumDraw,
+    draw_number: int | None,
+    drawn_at: datetime,
+    origin: StageOrigin,
+) -> Output:
+    """The selection of `event` by the probability draw of its stratum."""
+    line = SelectionLine(
+        selection_id=selection_id(stratum.draw_id, event.id),
+        draw_id=stratum.draw_id,
+        purpose=stratum.method,
+        frame=FrameRef(frame.id, frame.version),
+        stratum=stratum.name,
+        inclusion_probability=stratum.probability,
+        draw_number=draw_number,
+        drawn_at=drawn_at,
+        transaction=TransactionPart(
+            id=event.id,
+            channel=event.channel,
+            colleague_id=event.colleague_id,
+            team_id=event.team_id,
+            site=event.site,
+            topic=event.topic,
+            language=event.language,
+            started_at=event.started_at,
+            ended_at=event.ended_at,
+            customer_pseudonym=pseudonym,
+            outcome=event.outcome,
+        ),
+        origin=OriginPart(origin.topic, origin.partition, origin.offset),
+    )
+    headers = cloud_event("selection.v1", line.selection_id, origin)
+    return Output(catalogue.SELECTIONS, event.id.encode(), _encode(line), headers)
+
+
+_encode: Final = msgspec.json.Encoder().encode

@@ -1,0 +1,170 @@
+"""The sample stage: reads every transaction once, judges it, draws it or not, and counts it. The hot path.
+
+One chunk of one partition goes through three steps, each over all its records: a first look that decodes and checks
+(`intake`), the search for repeats (`repeats`), and the decision (`decide`). A record's fate depends on the records
+before it in its partition and on the register entries that hold at its own times, so any chunking gives the same
+outputs by id.
+
+Outputs go out in this order: rejected records and selections with the offset of their own record as origin, decided
+lines with that of their last line, then what sums up the chunk, with the chunk's last offset. So origins never go down
+in any partition, and a partition of decided lines is complete up to its highest origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Final, NamedTuple
+
+from schemas import catalogue
+from schemas.base import Channel
+from schemas.frame import SamplingFrame
+from schemas.headers import StageOrigin, cloud_event
+from schemas.notice import NoticeRegister
+from streams.registers import Registers, Timeline
+from streams.sampling import decided, taken_ids
+from streams.sampling import state as states
+from streams.sampling.counts import population_outputs, read_output
+from streams.sampling.decide import STAGE, decide
+from streams.sampling.decided import DecidedLine
+from streams.sampling.eligibility import NoticeJudge
+from streams.sampling.frames import Frames
+from streams.sampling.intake import Intake, Refusal, look_at, rejected_output
+from streams.sampling.pseudonym import Pseudonyms
+from streams.sampling.repeats import Taken
+from streams.sampling.state import SampleState
+from streams.stage import Chunk, Output, Partition
+from streams.topics import SAMPLE_IDS
+
+FIRST_CHUNK_NTH: Final = 1000
+"""Index in an origin from which on an output sums up records; below, it is of one record."""
+OCTETS: Final = b"application/octet-stream"
+JSON_LINES: Final = b"application/x-ndjson"
+CONFLICT: Final = "a transaction with this id came before, with another content"
+
+
+class _RegistersOfChannel(NamedTuple):
+    """The registers made ready for one channel. A cache: the registers alone decide what is in it."""
+
+    frame_register: Timeline[SamplingFrame]
+    notice_register: Timeline[NoticeRegister]
+    frames: Frames
+    judge: NoticeJudge
+
+
+class SampleStage:
+    """The stage `sample` (`streams.stage.Stage`). `pseudonyms`: under the key of the installation."""
+
+    name = STAGE
+    logic_version = 1
+    sources = catalogue.SOURCE_TOPICS
+    side_topic: str | None = SAMPLE_IDS
+
+    def __init__(self, pseudonyms: Pseudonyms) -> None:
+        self._pseudonyms = pseudonyms
+        self._by_channel: dict[Channel, _RegistersOfChannel] = {}
+
+    def initial(self, source: Partition) -> SampleState:
+        """The state before the first record of the log."""
+        return SampleState(source)
+
+    def ready(self, registers: Registers) -> str | None:
+        """Waits for the first frame and the first notices; they hold from the beginning of time."""
+        if not registers.frames.entries:
+            return "the first sampling frame"
+        if not registers.notices.entries:
+            return "the first monitoring notices"
+        return None
+
+    def step(self, state: SampleState, chunk: Chunk, registers: Registers) -> list[Output]:
+        """Take one chunk. Raises UnknownVersion while a register is empty."""
+        made = self._made_ready(state.channel, registers)
+        seen = look_at(chunk, state.channel, made.frames, state.repeats)
+        repeats, taken = state.repeats.take(seen.offsets, seen.ids, seen.values, seen.windows)
+        refused = _in_order(seen, repeats)
+        _count(state, chunk, seen, repeats, refused)
+        decisions = decide(state, seen, repeats, frames=made.frames, judge=made.judge, pseudonyms=self._pseudonyms)
+        last_offset = chunk.records[-1].offset
+        source = chunk.source
+        outputs = [rejected_output(one, _origin(source, one.record.offset)) for one in refused]
+        outputs += decisions.selections
+        outputs += _decided_outputs(source, decisions.lines)
+        outputs += _summing_up(state, taken, last_offset)
+        state.close_days()
+        state.repeats.forget(last_offset + 1)
+        return outputs
+
+    def dump(self, state: SampleState) -> bytes:
+        """The state without the entries of its memory of repeats."""
+        return states.dump(state)
+
+    def load(self, source: Partition, raw: bytes) -> SampleState:
+        """The state that `dump` wrote; its memory of repeats comes back by `recall`."""
+        return states.load(source, raw)
+
+    def recall(self, state: SampleState, side_value: bytes, next_offset: int) -> None:
+        """Remember what a record of `sample-ids` holds below `next_offset`. Raises SnapshotUnusable."""
+        taken = taken_ids.decode(state.source, side_value)
+        if taken is not None:
+            state.repeats.recall(taken, next_offset)
+
+    def remembers_from(self, state: SampleState, next_offset: int) -> int:
+        """Lowest offset that a record from `next_offset` on can still repeat."""
+        return state.repeats.needed_from(next_offset)
+
+    def _made_ready(self, channel: Channel, registers: Registers) -> _RegistersOfChannel:
+        made = self._by_channel.get(channel)
+        frames, notices = registers.frames, registers.notices
+        if made is None or made.frame_register is not frames or made.notice_register is not notices:
+            former = made.frames if made is not None else None
+            made = _RegistersOfChannel(frames, notices, Frames(frames, channel, former), NoticeJudge(notices, channel))
+            self._by_channel[channel] = made
+        return made
+
+
+def _in_order(seen: Intake, repeats: dict[int, bool]) -> list[Refusal]:
+    """All that was refused, in the order of the log."""
+    conflicts = [
+        Refusal(seen.records[position], "conflicting_repeat", CONFLICT)
+        for position, same_content in repeats.items()
+        if not same_content
+    ]
+    return sorted(seen.refused + conflicts, key=lambda one: one.record.offset) if conflicts else seen.refused
+
+
+def _count(
+    state: SampleState, chunk: Chunk, seen: Intake, repeats: dict[int, bool], refused: Sequence[Refusal]
+) -> None:
+    tally = state.tally
+    tally.read += len(chunk.records)
+    tally.repeats += sum(repeats.values())
+    for refusal in refused:
+        tally.reject(refusal.reason)
+    for position, names in seen.unknown_fields.items():
+        if position not in repeats:
+            tally.name_unknown(names)
+
+
+def _decided_outputs(source: Partition, lines: Sequence[DecidedLine]) -> Iterator[Output]:
+    for part in decided.encode(lines):
+        origin = _origin(source, part.last_offset, FIRST_CHUNK_NTH)
+        event_id = f"{taken_ids.source_name(source)}/{part.first_offset}-{part.last_offset}"
+        headers = cloud_event("decided.v1", event_id, origin, JSON_LINES)
+        yield Output(catalogue.DECIDED, None, part.value, headers, source.partition)
+
+
+def _summing_up(state: SampleState, taken: Taken, last_offset: int) -> Iterator[Output]:
+    source = state.source
+    nths = count(FIRST_CHUNK_NTH)
+    origins = (_origin(source, last_offset, nth) for nth in nths)
+    yield from population_outputs(source, state.channel, state.days.values(), origins)
+    yield read_output(source, state.tally, next(origins))
+    for value in taken_ids.encode(source, taken):
+        origin = next(origins)
+        key = taken_ids.source_name(source)
+        headers = cloud_event("sample-ids.v1", f"{key}@{origin.offset}/{origin.nth}", origin, OCTETS)
+        yield Output(SAMPLE_IDS, key.encode(), value, headers, source.partition)
+
+
+def _origin(source: Partition, offset: int, nth: int = 0) -> StageOrigin:
+    return StageOrigin(STAGE, source.topic, source.partition, offset, nth)
