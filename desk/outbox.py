@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from desk.store.database import Database
@@ -82,11 +82,6 @@ class Publisher:
                 sent = [row.seq for row in rows]
                 session.execute(update(OutboxRow).where(OutboxRow.seq.in_(sent)).values(sent_at=now))
             return len(rows)
-
-    def forget_sent(self, before: datetime) -> None:
-        """Remove what was sent before a moment; the reviews themselves stay."""
-        with self._database.write() as session:
-            session.execute(delete(OutboxRow).where(OutboxRow.sent_at < before))
 
 
 def _outgoing(row: OutboxRow) -> Outgoing:

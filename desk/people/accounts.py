@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from desk.errors import Invalid, NotFound, Problem
@@ -79,7 +80,7 @@ def make(session: Session, person: NewPerson, now: datetime, random_bytes: Calla
     """A new account with an id of its own. Raises Invalid."""
     check(person)
     if by_login(session, person.login) is not None:
-        raise Invalid("this sign-in name is taken", (Problem("login", "taken", "is taken"),))
+        raise _taken()
     row = Account(
         account_id=f"p-{random_bytes(8).hex()}",
         made_at=now,
@@ -88,7 +89,10 @@ def make(session: Session, person: NewPerson, now: datetime, random_bytes: Calla
     )
     _fill(row, person)
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # somebody else took the name between the look and the write
+        raise _taken() from None
     _set_teams(session, row, person)
     return row
 
@@ -101,7 +105,7 @@ def change(session: Session, row: Account, person: NewPerson) -> bool:
     check(person)
     other = by_login(session, person.login)
     if other is not None and other.account_id != row.account_id:
-        raise Invalid("this sign-in name is taken", (Problem("login", "taken", "is taken"),))
+        raise _taken()
     before = (sorted(row.roles), row.active)
     _fill(row, person)
     _set_teams(session, row, person)
@@ -135,6 +139,10 @@ def same(view_: PersonView, person: NewPerson) -> bool:
         and view_.teams == tuple(sorted(person.teams, key=lambda one: one.from_at))
         and view_.active == person.active
     )
+
+
+def _taken() -> Invalid:
+    return Invalid("this sign-in name is taken", (Problem("login", "taken", "is taken"),))
 
 
 def _fill(row: Account, person: NewPerson) -> None:

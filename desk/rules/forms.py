@@ -6,6 +6,8 @@ applicable', so the running score is over what is rated so far.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import isfinite
 from typing import Final
 
 from desk.errors import Problem
@@ -22,6 +24,29 @@ MOST_MARKS: Final = 100
 """Evidence marks of one criterion."""
 LONGEST_NOTE: Final = 500
 LONGEST_S: Final = 86_400.0
+"""Of the time that a review took (schemas.review)."""
+
+
+def cleaned(draft: Draft) -> Draft:
+    """The draft without what no store and no JSON can hold: NUL characters, numbers that are none, endless times."""
+    return replace(
+        draft,
+        ratings=tuple(
+            replace(
+                one,
+                value=None if one.value is None or not isfinite(one.value) else one.value,
+                comment=_text(one.comment),
+                marks=tuple(
+                    replace(mark, note=_text(mark.note), at_s=mark.at_s if isfinite(mark.at_s or 0.0) else None)
+                    for mark in one.marks
+                ),
+            )
+            for one in draft.ratings
+        ),
+        strengths=tuple(_text(one) for one in draft.strengths),
+        development_points=tuple(_text(one) for one in draft.development_points),
+        time_spent_s=min(max(draft.time_spent_s, 0.0), LONGEST_S) if isfinite(draft.time_spent_s) else 0.0,
+    )
 
 
 def preview(draft: Draft, scorecard: Scorecard) -> Preview:
@@ -91,6 +116,10 @@ def ratings(draft: Draft, scorecard: Scorecard) -> tuple[Rating, ...]:
         Rating(criterion=one.id, value=_value(rated[one.id], one), comment=rated[one.id].comment)
         for one in scorecard.criteria
     )
+
+
+def _text(text: str) -> str:
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _is_rated(given: RatingInput | None, criterion: Criterion) -> bool:

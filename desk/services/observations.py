@@ -147,11 +147,13 @@ class ObservationService:
                 return self._repeated(session, known)
             row = self._open(session, actor, observation_id)
             scorecard, config = self._here.scorecard(session, _card(row)), self._here.config
-            draft = Draft(
-                ratings=record.ratings,
-                strengths=record.strengths,
-                development_points=record.development_points,
-                time_spent_s=max((record.ended_at - record.started_at).total_seconds(), 0.0),
+            draft = forms.cleaned(
+                Draft(
+                    ratings=record.ratings,
+                    strengths=record.strengths,
+                    development_points=record.development_points,
+                    time_spent_s=(record.ended_at - record.started_at).total_seconds(),
+                )
             )
             found = _problems(record, now) + forms.problems(
                 draft,

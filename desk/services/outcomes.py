@@ -26,7 +26,6 @@ from schemas.scorecard import Scorecard
 
 LONGEST_REASON = 500
 """Characters (schemas.review.Review.reason)."""
-MAX_TIME_SPENT_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Outcomes:
     def submit(
         self, row: TaskRow, actor: Actor, draft: Draft, scorecard: Scorecard, *, why_corrected: str = ""
     ) -> Receipt:
-        """Record a complete draft as the task's next revision. The draft must have been checked (forms.problems)."""
+        """Record a draft as the task's next revision. It must be clean and complete (forms.cleaned, forms.problems)."""
         details: dict[str, Any] = {
             "marks": {one.criterion: [asdict(mark) for mark in one.marks] for one in draft.ratings if one.marks}
         }
@@ -52,7 +51,7 @@ class Outcomes:
             ratings=forms.ratings(draft, scorecard),
             strengths=forms.points(draft.strengths),
             development_points=forms.points(draft.development_points),
-            time_spent_s=min(max(draft.time_spent_s, 0.0), MAX_TIME_SPENT_S),
+            time_spent_s=draft.time_spent_s,
             total_0_100=forms.preview(draft, scorecard).total_0_100,
             details=details,
         )
@@ -136,7 +135,7 @@ def receipt(row: TaskRow, review: ReviewRow, outcome: Outcome, *, repeated: bool
 
 def checked_reason(reason: str) -> str:
     """A reason that says something. Raises Invalid."""
-    reason = reason.strip()
+    reason = reason.replace("\x00", "").strip()
     if not reason:
         raise Invalid("a reason is needed", (Problem("reason", "missing", "say why"),))
     if len(reason) > LONGEST_REASON:

@@ -54,7 +54,7 @@ class ReviewService:
     def correct(self, actor: Actor, number: int, draft: Draft, reason: str) -> Receipt:
         """A new revision by the same reviewer while the desk allows it. Raises Invalid, Conflict, NotFound."""
         require(actor, "task.work")
-        reason = outcomes.checked_reason(reason)
+        reason, draft = outcomes.checked_reason(reason), forms.cleaned(draft)
         config = self._here.config
         with self._here.database.write() as session:
             task, row = self._submitted(session, number)

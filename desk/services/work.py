@@ -110,7 +110,7 @@ class Work:
         with self._here.database.write() as session:
             row = self._locked(session, number)
             wrong = self._wrong(session, row, actor, token)
-            saved = self._keep(session, row, actor, draft)
+            saved = self._keep(session, row, actor, forms.cleaned(draft))
             if wrong is None:
                 self._prolong(row)
             scorecard = self._scorecard(session, row)
@@ -125,7 +125,7 @@ class Work:
             row = session.get(TaskRow, number)
             if row is None or session.get(DraftRow, (number, actor.account_id)) is None:
                 raise NotFound(f"there is no task {number} for you")
-            return forms.preview(draft, self._scorecard(session, row))
+            return forms.preview(forms.cleaned(draft), self._scorecard(session, row))
 
     def submit(self, actor: Actor, number: int, token: int, draft: Draft) -> Receipt:
         """Submit the review. The same again, under the same token, is answered by the same receipt.
@@ -134,7 +134,7 @@ class Work:
         """
         require(actor, "task.work")
         with self._here.database.write() as session:
-            answer = self._submit(session, actor, number, token, draft)
+            answer = self._submit(session, actor, number, token, forms.cleaned(draft))
         if isinstance(answer, DeskError):
             raise answer
         return answer

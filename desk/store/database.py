@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
+from desk.errors import Invalid
 from schemas.errors import ConfigError, Retryable
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -125,6 +126,8 @@ def _in_words() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise Retryable("the desk's store does not answer", retry_after_s=RETRY_AFTER_S) from error
+    except DataError:
+        raise Invalid("a text holds a character, or a number a size, that cannot be kept") from None
     except DBAPIError as error:
         if error.connection_invalidated:
             raise Retryable("the desk's store went away", retry_after_s=RETRY_AFTER_S) from error
