@@ -50,14 +50,16 @@ class BodyLimit:
             started = True
             await send(message)
 
+        refused = JSONResponse({"code": "too_large", "message": "the body is too large"}, 413)
         length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not length.isdigit() or int(length) > self._limit_bytes:
+            await refused(scope, receive, send)
+            return
         try:
-            if not length.isdigit() or int(length) > self._limit_bytes:
-                raise BodyTooLarge
             await self._app(scope, counted, watched)
         except BodyTooLarge:
             if not started:
-                await JSONResponse({"code": "too_large", "message": "the body is too large"}, 413)(scope, receive, send)
+                await refused(scope, receive, send)
 
 
 def create_app(desk: Desk, web: WebSettings) -> FastAPI:

@@ -115,6 +115,43 @@ class SinkSettings(_Section):
     max_age_s: float = Field(1.0, ge=0.05, le=60, description="A row waits at the most this long")
 
 
+class DeskSettings(_Section):
+    """The review desk. Without `database_url` it keeps its store as SQLite in the data folder, for one process."""
+
+    host: str = Field("127.0.0.1", description="Address that the desk answers at")
+    port: Port = Field(8750, description="Its port; 0: any free one, written to the data folder")
+    database_url: str | None = Field(
+        None, description="postgresql://user@host/name for more than one process; unset: SQLite in the data folder"
+    )
+    database_password_file: Path | None = Field(None, description="File that holds the database's password")
+    public_url: str | None = Field(
+        None, description="As people reach it, https://...; unset: as the request says"
+    )
+    recordings_url: str | None = Field(
+        None, description="Goes before a recording's reference to play it; unset: references are shown"
+    )
+    time_zone: str = Field("Europe/London", description="The organisation's time zone: what 'today' means")
+    lease_minutes: float = Field(
+        15.0, ge=1, le=480, description="A task goes back to its queue when nothing was heard for so long"
+    )
+    max_held: int = Field(3, ge=1, le=100, description="Tasks that one person may hold at once")
+    content_retention_days: float = Field(
+        90.0, gt=0, le=3650, description="Transcripts and the like, from the end of the transaction"
+    )
+    agreements_needed: int = Field(
+        2, ge=1, le=20, description="Named people who agree to a scorecard or frame before the desk publishes it"
+    )
+    oidc_issuer: str | None = Field(None, description="OpenID Connect provider; unset: local accounts alone")
+    oidc_client_id: str | None = Field(None, description="This desk's client id at the provider")
+    oidc_client_secret_file: Path | None = Field(None, description="File that holds the client secret")
+    oidc_label: str = Field("single sign-on", description="The provider's name on the button")
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach the desk over https."""
+        return self.public_url is not None and self.public_url.startswith("https://")
+
+
 class Settings(BaseSettings):
     """The whole tree. `data_dir` holds all that Tafol keeps on this machine."""
 
@@ -136,6 +173,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     worker: WorkerSettings = WorkerSettings()
     sink: SinkSettings = SinkSettings()
+    desk: DeskSettings = DeskSettings()
 
     @model_validator(mode="after")
     def _safe_together(self) -> Settings:
@@ -148,6 +186,14 @@ class Settings(BaseSettings):
             raise ValueError("mechanism PLAIN would send the password in the clear: set kafka.tls, or use SCRAM")
         if clickhouse.url is not None and not clickhouse.url.startswith(("http://", "https://")):
             raise ValueError("clickhouse.url begins with http:// or https://")
+        desk = self.desk
+        oidc = (desk.oidc_issuer, desk.oidc_client_id, desk.oidc_client_secret_file)
+        if any(oidc) and not all(oidc):
+            raise ValueError("desk.oidc_issuer, desk.oidc_client_id and desk.oidc_client_secret_file go together")
+        if desk.oidc_issuer is not None and not desk.oidc_issuer.startswith("https://"):
+            raise ValueError("desk.oidc_issuer begins with https://")
+        if desk.host not in ("127.0.0.1", "::1", "localhost") and not desk.https:
+            raise ValueError("desk.host is open to others: set desk.public_url to the https:// address before it")
         return self
 
     @property

@@ -46,7 +46,7 @@ class RegisterPort(Protocol):
     def read(self, kind: Kind, yaml_text: str) -> Scorecard | SamplingFrame:
         """The entry that a document says, a frame's seed made. Raises Invalid with line and field in `problems`."""
 
-    def publish(self, entry: Scorecard | SamplingFrame, agreed_by: Sequence[Agreement]) -> None:
+    def publish(self, entry: Scorecard | SamplingFrame) -> None:
         """Put it on its register. Raises TafolError: too late to hold, other content published, broker away."""
 
     def states(self, log: Sequence[Published[Scorecard] | Published[SamplingFrame]], now: datetime) -> dict[str, State]:
@@ -125,7 +125,7 @@ class _Registers(Generic[EntryT]):
             entry = self.model.model_validate_json(proposal.document)
         if len(agreed) < needed:
             raise Conflict(f"{len(agreed)} of {needed} agreements are there", hint="Ask others to agree.")
-        port.publish(entry, agreed)  # the same again does no harm, should the next transaction fail
+        port.publish(entry)  # the same again does no harm, should the next transaction fail
         with self._here.database.write() as session:
             contents.put_entry(
                 session,

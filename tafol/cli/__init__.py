@@ -5,10 +5,12 @@
     session    what the options of the program mean for a command
     running    demo, up, worker
     playing    simulate
+    desk       desk run, people import, account add, audit verify
     records    send, rejected list|replay
-    registers  frame, notices, scorecard publish
+    registers  frame, notices, scorecard, detectors publish
     servers    topics apply|check, migrate, broker, clickhouse
     watching   status, doctor
+    detect     detect backtest|agree
     reference  schema export, docs; pages makes the generated pages
 
 Modules here import typer and the standard library at the top and everything else within the command, so that
