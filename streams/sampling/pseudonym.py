@@ -37,4 +37,4 @@ class Pseudonyms:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(customer_ref.encode())
         outer.update(inner.digest())
-        return outer.digest()[:PSEUDONYM_BYTES].hex()
+        return outer.hexdigest()[: 2 * PSEUDONYM_BYTES]
