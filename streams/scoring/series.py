@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from schemas.base import Versioned
 from schemas.detector import Detectors, Dimension, SeriesKind
 from schemas.review import Review
 from schemas.scorecard import ErrorClass, Scorecard
 from schemas.scoring import Scored
 from schemas.selection import PROBABILITY_PURPOSES, TransactionFields
 from schemas.series import SeriesPoint, series_id
+
+TransactionValues = Mapping[Dimension, str]
+"""What a transaction says of the dimensions that are its own: all but criterion and error class."""
 
 
 class Facts(NamedTuple):
@@ -58,8 +60,20 @@ def points(
             ended_at=task.transaction.ended_at,
             reviewed_at=reviewed_at,
         )
-        for values, score in scores_by_series(entry, task.transaction, scorecard.ref, facts)
+        for values, score in scores_by_series(entry, values_of(task.transaction), scorecard.id, facts)
     ]
+
+
+def values_of(transaction: TransactionFields) -> TransactionValues:
+    """The transaction's own dimensions: the team is the event's, at that time."""
+    return {
+        "team": transaction.team_id,
+        "colleague": transaction.colleague_id,
+        "channel": transaction.channel,
+        "site": transaction.site,
+        "topic": transaction.topic,
+        "language": transaction.language,
+    }
 
 
 def facts_of(scored: Scored, scorecard: Scorecard) -> Facts:
@@ -78,28 +92,20 @@ def facts_of(scored: Scored, scorecard: Scorecard) -> Facts:
 
 
 def scores_by_series(
-    entry: Detectors, transaction: TransactionFields, scorecard: Versioned, facts: Facts
+    entry: Detectors, transaction: TransactionValues, scorecard_id: str, facts: Facts
 ) -> Iterator[tuple[dict[Dimension, str], float]]:
     """The values of each series of `entry`, and the score there."""
-    fields: dict[Dimension, str] = {
-        "team": transaction.team_id,
-        "colleague": transaction.colleague_id,
-        "channel": transaction.channel,
-        "site": transaction.site,
-        "topic": transaction.topic,
-        "language": transaction.language,
-    }
     for kind in entry.series:
-        own = {one: fields[one] for one in kind.of if one in fields}
-        for further, score in _scores(kind, scorecard, facts):
+        own = {one: transaction[one] for one in kind.of if one in transaction}
+        for further, score in _scores(kind, scorecard_id, facts):
             yield {**own, **further}, score
 
 
-def _scores(kind: SeriesKind, scorecard: Versioned, facts: Facts) -> Iterator[tuple[dict[Dimension, str], float]]:
+def _scores(kind: SeriesKind, scorecard_id: str, facts: Facts) -> Iterator[tuple[dict[Dimension, str], float]]:
     if "criterion" in kind.of:
         for criterion, score in facts.criteria.items():
             # Two scorecards may use one id for two things.
-            yield {"criterion": f"{scorecard.id}/{criterion}"}, score
+            yield {"criterion": f"{scorecard_id}/{criterion}"}, score
     elif "error_class" in kind.of:
         for error_class, found in facts.errors.items():
             yield {"error_class": error_class}, 0.0 if found else 100.0

@@ -411,7 +411,7 @@ def test_the_shipped_detectors_can_be_read() -> None:
 
     channel, team, errors = found.series
     assert (channel.of, team.of, errors.of) == (("channel",), ("team",), ("channel", "error_class"))
-    assert [found.threshold(kind) for kind in found.series] == [18 * 1500, 18 * 700, 18 * 1500]
+    assert [found.threshold(kind) for kind in found.series] == [20 * 1500, 20 * 700, 20 * 1500]
     assert [found.reference_size(kind) for kind in found.series] == [300, 200, 200]
     assert [found.tolerance(kind) for kind in found.series] == [2, 2, 3]
 

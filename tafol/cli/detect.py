@@ -1,0 +1,267 @@
+"""detect: trying detection out on stored scores, and agreeing references."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tafol.cli import session
+from tafol.cli.screen import console, say, show, show_json, show_table
+
+if TYPE_CHECKING:
+    from schemas.detector import Detectors
+    from sinks.clickhouse import ClickHouseStore
+    from tafol.detect.backtest import Alarm, Backtest
+
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--detectors", metavar="FILE", help="YAML; see tafol/examples. Default: what is published."),
+]
+Zone = Annotated[str, typer.Option("--time-zone", help="Days are local days of this zone.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(
+        no_args_is_help=True, help="Detection of drops: tried out on stored scores, and its references."
+    )
+    group.command("backtest")(backtest)
+    group.command("agree")(agree)
+    app.add_typer(group, name="detect", rich_help_panel=session.LOOK)
+
+
+def backtest(
+    context: typer.Context,
+    *,
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day of transactions.")
+    ],
+    after_last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="The day after the last one.")
+    ],
+    detectors: SettingsFile = None,
+    tolerance: Annotated[
+        list[float] | None, typer.Option(help="Points; may be given several times: what if.", min=0, max=50)
+    ] = None,
+    periods: Annotated[
+        list[float] | None,
+        typer.Option(help="One false alarm in so many periods; may be given several times: what if.", min=0.001),
+    ] = None,
+    series: Annotated[str | None, typer.Option(help="Plot this one, such as team=north. Default: strongest.")] = None,
+    time_zone: Zone = "Europe/London",
+    plot: Annotated[bool, typer.Option(help="Plot the evidence of one series.")] = True,
+    as_json: session.Json = False,
+) -> None:
+    """Weigh stored scores as detection would, by the settings in force or others, and show what it would have said.
+
+    Stored scores are as they stand now, corrections included; detection itself weighs first reviews only.
+    """
+    from sinks.queries.stored_scores import stored_scores
+    from tafol.detect.backtest import run, variants
+
+    settings = _settings(context, detectors)
+    tried = variants(settings, tolerance or [], periods or [])
+    with _store(context) as store:
+        outcome = run(stored_scores(store, from_day=first.date(), to_day=after_last.date(), time_zone=time_zone), tried)
+    days = (after_last - first) / timedelta(days=1)
+    if as_json:
+        show_json(_report(outcome, first.date(), after_last.date()))
+        return
+    _show(outcome, days)
+    wanted = series or outcome.strongest()
+    if plot and wanted is not None:
+        _plot(outcome, wanted)
+
+
+def agree(
+    context: typer.Context,
+    series: Annotated[str, typer.Argument(metavar="SERIES", help="Such as team=north.")],
+    *,
+    by: Annotated[str, typer.Option(help="Who agreed it: an id, not a name.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence.")],
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day of what is to be usual."),
+    ] = None,
+    after_last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="The day after the last one.")
+    ] = None,
+    detectors: SettingsFile = None,
+    time_zone: Zone = "Europe/London",
+    as_json: session.Json = False,
+) -> None:
+    """Agree a new reference of a series: its evidence starts anew, and an open alert closes.
+
+    With --from and --to the stored scores of these days are the reference; without, the first reviews from now on.
+    """
+    from schemas.errors import ConfigError
+    from schemas.series import ReferenceAgreed
+    from sinks.queries.stored_scores import stored_scores
+    from tafol import clock
+    from tafol.detect.agree import publish, references
+
+    if (first is None) != (after_last is None):
+        raise ConfigError("--from and --to go together")
+    found: Any = ()
+    if first is not None and after_last is not None:
+        settings = _settings(context, detectors)
+        with _store(context) as store:
+            scores = stored_scores(store, from_day=first.date(), to_day=after_last.date(), time_zone=time_zone)
+            found = references(scores, settings, series)
+    agreed = ReferenceAgreed(
+        agreement_id=secrets.token_hex(8),
+        series_id=series,
+        references=found,
+        agreed_by=by,
+        reason=reason,
+        agreed_at=clock.now(),
+    )
+    appended_at = publish(session.of(context).connection(), agreed)
+    if as_json:
+        show_json({**agreed.model_dump(mode="json"), "appended_at": appended_at.isoformat()})
+        return
+    if found:
+        rows = [(one.stratum, str(one.scorecard), f"{one.reference_0_100:.1f}") for one in found]
+        show_table(("stratum", "scorecard", "reference"), rows, numbers=("reference",))
+    else:
+        show(f"{series} learns its reference anew, from the reviews that follow.")
+
+
+def _settings(context: typer.Context, file: Path | None) -> Detectors:
+    """The settings of a file, or those that are published and hold now."""
+    from schemas.errors import ConfigError
+    from streams.registers import Timeline
+    from tafol import clock
+    from tafol.documents import read_detectors
+    from tafol.publish import read_published
+
+    if file is not None:
+        return read_detectors(file)
+    published = read_published(session.of(context).connection())
+    found = Timeline.of("detectors", published.detectors).at(clock.now())
+    if found is None:
+        raise ConfigError(
+            "no detectors are published", hint="Publish them (tafol detectors publish FILE), or give --detectors FILE."
+        )
+    return found
+
+
+@contextmanager
+def _store(context: typer.Context) -> Iterator[ClickHouseStore]:
+    from sinks.clickhouse import ClickHouseStore
+    from tafol import places
+
+    store = ClickHouseStore.at(places.clickhouse_address(session.of(context).settings()))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _show(outcome: Backtest, days: float) -> None:
+    from tafol.detect.backtest import PERIOD_DAYS
+
+    first = outcome.variants[0].settings
+    show(f"{outcome.scores:,} scores, {len(outcome.reviews):,} series, {days:.0f} days")
+    rows = []
+    for seen in outcome.kinds_seen(days):
+        rows.append(
+            (
+                " x ".join(seen.kind.of), f"{seen.kind.count:,}", f"{seen.series:,}",
+                f"{seen.reviews_a_period_expected:,.0f}", f"{seen.reviews_a_period:,.0f}",
+            )
+        )  # fmt: skip
+        if seen.series > seen.kind.count or seen.reviews_a_period > 1.25 * seen.reviews_a_period_expected:
+            say(f"There is more of {' x '.join(seen.kind.of)} than the settings say: expect more false alarms.")
+    show_table(
+        ("series of", "expected", "found", f"reviews a {first.period}", "found, in the middle"), rows,
+        numbers=("expected", "found", f"reviews a {first.period}", "found, in the middle"),
+    )  # fmt: skip
+    show("")
+    periods = days / PERIOD_DAYS[first.period]
+    rows = [
+        (
+            f"{one.settings.tolerance_points:g}" if _one_tolerance(one.settings) else "by kind",
+            f"1 in {one.settings.one_false_alarm_in_periods:g} {first.period}s",
+            f"{periods / one.settings.one_false_alarm_in_periods:.2f}",
+            str(len(one.alarms)),
+            ", ".join(dict.fromkeys(alarm.series_id for alarm in one.alarms)) or "-",
+        )
+        for one in outcome.variants
+    ]
+    show_table(("tolerance", "false alarms", "at most, in these days", "alerts", "series"), rows, numbers=("alerts",))
+    if outcome.variants[0].alarms:
+        show("")
+        show_table(
+            ("alert", "since", "raised", "reviews", "usual, less tolerance", "came to", "evidence", "closed"),
+            [_alarm(alarm) for alarm in outcome.variants[0].alarms],
+            numbers=("reviews", "usual, less tolerance", "came to", "evidence"),
+        )
+
+
+def _one_tolerance(settings: Detectors) -> bool:
+    return all(kind.tolerance_points is None for kind in settings.series)
+
+
+def _alarm(alarm: Alarm) -> tuple[str, ...]:
+    return (
+        alarm.series_id,
+        f"{alarm.since:%Y-%m-%d %H:%M}",
+        f"{alarm.raised_at:%Y-%m-%d %H:%M}",
+        str(alarm.reviews),
+        f"{alarm.reference_0_100:.1f}",
+        f"{alarm.mean_0_100:.1f}",
+        f"{alarm.evidence:,.0f} of {alarm.threshold:,.0f}",
+        "-" if alarm.closed_at is None else f"{alarm.closed_at:%Y-%m-%d %H:%M}",
+    )
+
+
+def _plot(outcome: Backtest, series: str) -> None:
+    from schemas.errors import ConfigError
+    from tafol.detect.plot import evidence
+
+    if series not in outcome.evidence:
+        known = ", ".join(sorted(outcome.evidence)[:5]) or "none"
+        raise ConfigError(f"series {series!r} has no evidence here", hint=f"Those that have, among others: {known}")
+    show("")
+    show(evidence(outcome, series, console().width))
+
+
+def _report(outcome: Backtest, first: date, after_last: date) -> dict[str, Any]:
+    return {
+        "from": first.isoformat(),
+        "to": after_last.isoformat(),
+        "scores": outcome.scores,
+        "series": len(outcome.reviews),
+        "kinds": [
+            {
+                "of": list(seen.kind.of),
+                "series_expected": seen.kind.count,
+                "series": seen.series,
+                "reviews_a_period_expected": seen.reviews_a_period_expected,
+                "reviews_a_period": round(seen.reviews_a_period, 1),
+            }
+            for seen in outcome.kinds_seen((after_last - first).days)
+        ],
+        "variants": [
+            {
+                "tolerance_points": one.settings.tolerance_points,
+                "one_false_alarm_in_periods": one.settings.one_false_alarm_in_periods,
+                "period": one.settings.period,
+                "alerts": [_json(alarm) for alarm in one.alarms],
+            }
+            for one in outcome.variants
+        ],
+    }
+
+
+def _json(alarm: Alarm) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in asdict(alarm).items()}
