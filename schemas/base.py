@@ -5,17 +5,26 @@ An identifier is opaque and never holds '|', so that ids made of identifiers (se
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 IDENTIFIER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:@/#+-]*$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z]{2})?$"
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 Channel = Literal["phone", "chat", "face_to_face"]
 CHANNELS: tuple[Channel, ...] = ("phone", "chat", "face_to_face")
+
+
+def written_out(instant: object) -> object:
+    """Refuse a time that is written as a number: nobody could say whose seconds since when those are."""
+    if isinstance(instant, str) and NUMBER.fullmatch(instant.strip()):
+        raise ValueError("a time is written with its date and offset, like 2026-11-22T10:00:00Z")
+    return instant
 
 
 def within_calendar(instant: datetime) -> datetime:
@@ -27,7 +36,7 @@ def within_calendar(instant: datetime) -> datetime:
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=IDENTIFIER_PATTERN)]
 Language = Annotated[str, StringConstraints(max_length=6, pattern=LANGUAGE_PATTERN)]
-Instant = Annotated[AwareDatetime, AfterValidator(within_calendar)]
+Instant = Annotated[AwareDatetime, BeforeValidator(written_out), AfterValidator(within_calendar)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Score0To100 = Annotated[float, Field(ge=0, le=100)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import annotated_types
 import msgspec
 from msgspec import Meta
-from pydantic import AfterValidator, AwareDatetime, BaseModel, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
-from schemas.base import within_calendar
+from schemas.base import within_calendar, written_out
 
 
 @dataclass
@@ -82,6 +82,8 @@ class Derivation:
             for one in constraint.metadata if isinstance(constraint, FieldInfo) else [constraint]:
                 if isinstance(one, AfterValidator) and one.func is within_calendar:
                     self.instants.add(path)
+                elif isinstance(one, BeforeValidator) and one.func is written_out:
+                    continue  # msgspec takes no number for a time anyway
                 else:
                     bounds |= _bounds(one, path)
         if path in self.by_hand and "pattern" in bounds:

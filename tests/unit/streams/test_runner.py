@@ -214,6 +214,30 @@ def test_effects_are_those_of_one_pass(  # noqa: PLR0917 - hypothesis gives them
     assert asyncio.run(both(deaths, more_deaths, sizes, every_s)) == asyncio.run(both([], [], [1000], 0.0))
 
 
+async def test_sources_that_share_a_side_partition_keep_what_each_remembers() -> None:
+    one, other = Partition(SOURCE_TOPICS[0], 0), Partition(SOURCE_TOPICS[1], 0)
+    broker = FakeBroker()
+    for letter in "abcdefgh":
+        for source in (one, other):
+            broker.append(Output(source.topic, letter.encode(), letter.encode(), [], 0))
+    stage = _Stage("first", SOURCE, SELECTIONS, SIDE)
+    stage.sources = (one.topic, other.topic)
+
+    async def live(number: int, until: dict[Partition, int]) -> None:
+        life = _Life(broker, stage, number, None, iter([]))
+        runner = life.runner()
+        runner._topic_ids = dict.fromkeys(stage.sources, "id-1")
+        positions = dict(await runner.take_over([one, other], number, 7))
+        for source, end in until.items():
+            while positions[source] < end:
+                await runner.process(life.event(source, positions, 1))
+
+    await live(1, {one: 2, other: 7})
+    await live(2, {one: 3, other: 8})
+    last = [record.value for record in broker.topic(SELECTIONS)][-2:]
+    assert last == [b"c:abc#1", b"h:defgh#1"]
+
+
 async def test_acknowledges_only_what_a_snapshot_covers() -> None:
     broker = _source_log("abab")
     life = _Life(broker, _Stage("first", SOURCE, SELECTIONS), 1, None, iter([2] * 9), snapshot_every_s=10.0)
