@@ -8,8 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from desk import api
-from desk.api.routes import router
+from desk.api import routes
 from desk.outbox import waiting
 from desk.services import Desk
 from desk.web.app import add_pages
@@ -67,12 +66,13 @@ def create_app(desk: Desk, web: WebSettings) -> FastAPI:
     app = FastAPI(
         title="Tafol review desk",
         version="1",
-        description=api.__doc__,
+        description=routes.__doc__,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
     )
-    app.include_router(router(desk))
+    app.state.desk = desk
+    app.include_router(routes.api)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> JSONResponse:
