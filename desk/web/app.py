@@ -18,7 +18,7 @@ from desk.services import Desk
 from desk.web.errors import ErrorWords, status_words
 from desk.web.page import Site, open_page
 from desk.web.routes import account, door, home, observations, people, queues, records, registers, reviews, tasks, work
-from desk.web.security import Cookies, DoorTokens, SecurityHeaders
+from desk.web.security import Cookies, DoorTokens, SecurityHeaders, security_headers
 from desk.web.settings import WebSettings
 from desk.web.templating import STATIC, Templates
 
@@ -43,7 +43,8 @@ def add_pages(app: FastAPI, desk: Desk, web: WebSettings) -> FastAPI:
     app.mount("/static", RevalidatedFiles(directory=STATIC), name="static")
     for module in MODULES:
         app.include_router(module.router)
-    app.add_middleware(SecurityHeaders, https=web.https, media_hosts=web.media_hosts)
+    headers = security_headers(https=web.https, media_hosts=web.media_hosts)
+    app.add_middleware(SecurityHeaders, headers=headers)
 
     @app.exception_handler(HTTPException)
     async def in_plain_words(request: Request, error: HTTPException) -> Response:
@@ -61,8 +62,12 @@ def add_pages(app: FastAPI, desk: Desk, web: WebSettings) -> FastAPI:
     async def broken(request: Request, error: Exception) -> Response:
         log.error("%s %s failed: %s", request.method, request.scope.get("path", ""), type(error).__name__)
         if request.url.path.startswith(API_PREFIX):
-            return JSONResponse({"code": "broken", "message": "something went wrong on the desk's side"}, 500)
-        return await run_in_threadpool(_page, request, status_words(500))
+            body = {"code": "broken", "message": "something went wrong on the desk's side"}
+            return JSONResponse(body, 500, headers)
+        response = await run_in_threadpool(_page, request, status_words(500))
+        # Starlette answers a crash outside of all middleware.
+        response.headers.update(headers)
+        return response
 
     return app
 

@@ -65,13 +65,15 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "absent": (N_("You are marked as away"), N_("End your absence on your account page to take items again.")),
     "own_work": (N_("This is your own work"), N_("Nobody reviews themselves. Take another item.")),
-    "own_overlap": (
+    "other_copy": (
         N_("You have already reviewed this transaction"),
         N_("It is reviewed twice on purpose, by two people who do not know of each other."),
     ),
     "language": (N_("This item is in a language that you do not review"), N_("Take another item.")),
-    "skills": (N_("This queue needs a skill that you are not recorded with"), N_("Ask a supervisor.")),
+    "skill": (N_("This queue needs a skill that you are not recorded with"), N_("Ask a supervisor.")),
     "assigned": (N_("This item is kept for another reviewer"), N_("Take another item.")),
+    "leased": (N_("Somebody else has this item just now"), N_("It comes back to its queue if they stop.")),
+    "inactive": (N_("This account is closed"), N_("An administrator can open it again.")),
     "too_many_held": (
         N_("You already hold as many items as one person may"),
         N_("Finish one of them, or give it back."),

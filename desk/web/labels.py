@@ -104,6 +104,13 @@ PROBLEM: Final = {
     "taken": N_("This is already taken."),
     "weak": N_("This is too easy to guess."),
     "wrong": N_("This is not right."),
+    "length": N_("This is too short or too long."),
+    "same": N_("This is the same as before: take another."),
+    "repeated": N_("This is given twice."),
+    "order": N_("The end must come after the beginning, and not in the future."),
+    "mark": N_("Evidence is a line or a time, with a short note."),
+    "too_many": N_("These are too many."),
+    "set": N_("Take out the id as colleague first."),
 }
 SAID: Final = {
     "submitted": N_("Your review is submitted. Thank you."),

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hmac
 import logging
+import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
@@ -37,7 +38,8 @@ from desk.web.settings import WebSettings
 from desk.web.templating import Templates
 from schemas.errors import TafolError
 
-MAX_FORM_BYTES = 1024 * 1024
+MAX_FORM_BYTES = 8 * 1024 * 1024
+"""An import of people is the largest form."""
 MAX_FORM_FIELDS = 20_000
 FORM_TYPE = "application/x-www-form-urlencoded"
 log = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ class Site:
     cookies: Cookies
     door: DoorTokens
     templates: Templates
+    closing: threading.Event = field(default_factory=threading.Event)
+    """Set when the server is to end, so that live streams end before it waits for them."""
 
 
 class TooLarge(DeskError):

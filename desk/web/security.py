@@ -89,22 +89,29 @@ def content_security_policy(media_hosts: tuple[str, ...]) -> str:
     )
 
 
-class SecurityHeaders:
-    """ASGI middleware that puts the headers on every answer, errors included; pages are never kept by caches."""
+def security_headers(*, https: bool, media_hosts: tuple[str, ...]) -> dict[str, str]:
+    """The headers of every answer; unless it says otherwise itself, no cache keeps it."""
+    headers = {
+        "cache-control": "no-store",
+        "content-security-policy": content_security_policy(media_hosts),
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    }
+    if https:
+        headers["strict-transport-security"] = f"max-age={HSTS_AGE_S}; includeSubDomains"
+    return headers
 
-    def __init__(self, app: ASGIApp, *, https: bool, media_hosts: tuple[str, ...]) -> None:
+
+class SecurityHeaders:
+    """ASGI middleware that puts `headers` on every answer that has none of that name."""
+
+    def __init__(self, app: ASGIApp, *, headers: dict[str, str]) -> None:
         self._app = app
-        self._headers = {
-            "content-security-policy": content_security_policy(media_hosts),
-            "x-content-type-options": "nosniff",
-            "x-frame-options": "DENY",
-            "referrer-policy": "same-origin",
-            "cross-origin-opener-policy": "same-origin",
-            "cross-origin-resource-policy": "same-origin",
-            "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        }
-        if https:
-            self._headers["strict-transport-security"] = f"max-age={HSTS_AGE_S}; includeSubDomains"
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,8 +122,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

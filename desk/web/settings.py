@@ -39,7 +39,7 @@ class WebSettings:
     """How often the server looks whether queues changed, for live pages."""
     oidc: OidcDoor | None = None
     coverage: Callable[[], Coverage] | None = None
-    """Asks ClickHouse; raises StoreError. None: the page says that no analytics store is connected."""
+    """Asks ClickHouse; raises TafolError. None: the page says that no analytics store is connected."""
     demo_accounts: tuple[tuple[str, str, str], ...] = field(default=())
     """(login, password, role) shown on the sign-in page of a demo; empty in real use."""
 

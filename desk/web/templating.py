@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,6 +39,7 @@ class Templates:
         return self._environments[page.speech.code].get_template(template).render({**known, **values})
 
 
+@cache
 def _environment(code: str, stamp: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(FOLDER),

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from desk.errors import Invalid, Problem
 from desk.views import Draft, ObservationForm, ObservationRecord
-from desk.web.forms import SentDraft, moment_of, read_draft, text_of
+from desk.web.forms import SentDraft, moment_of, number_of, read_draft, text_of
 from desk.web.page import Form, Page, SignedInPage
 from desk.web.routes import page_router
 from desk.web.routes.tasks import form_values
@@ -68,15 +68,16 @@ def observation(page: SignedInPage, observation_id: str) -> Response:
 @router.post("/observations/{observation_id}")
 def record(page: SignedInPage, observation_id: str, form: Form) -> Response:
     """Record it. The same `sent_id` again is answered as the first time, so a device may try until it hears."""
-    view = page.desk.observations.form(page.person, observation_id)
-    sent = read_draft(form, view.scorecard, page.desk.now())
+    # The form itself names its scorecard: asking for the observation would refuse one that is recorded already.
+    card, version = text_of(form, "scorecard_id"), number_of(form, "scorecard_version")
+    sent = read_draft(form, page.desk.scorecards.scorecard(page.person, card, version), page.desk.now())
     wants_json = page.request.headers.get("accept", "").startswith("application/json")
     try:
         page.desk.observations.record(page.person, observation_id, _record(page, form, sent))
     except Invalid as error:
         if wants_json:
             raise
-        return _show(page, view, form, sent, error)
+        return _show(page, page.desk.observations.form(page.person, observation_id), form, sent, error)
     if wants_json:
         return JSONResponse({"recorded": True, "next": "/observations?said=recorded"})
     return page.go("/observations", "recorded")

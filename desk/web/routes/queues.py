@@ -63,6 +63,8 @@ async def _news(request: Request, page: Page) -> AsyncIterator[str]:
     last_id = request.headers.get("last-event-id", known)
     quiet_s = 0.0
     for _ in range(max(1, round(STREAM_S / every_s))):
+        if page.site.closing.is_set():
+            return
         if known != last_id:
             yield f"event: changed\nid: {known}\ndata: {{}}\n\n"
             last_id, quiet_s = known, 0.0

@@ -9,8 +9,8 @@ from fastapi import Response
 from desk.people.authorisation import require
 from desk.web.page import SignedInPage
 from desk.web.routes import page_router
+from schemas.errors import TafolError
 from sinks.queries import Coverage
-from sinks.store import StoreError
 
 router = page_router()
 AUDIT_ROWS: Final = 100
@@ -26,7 +26,7 @@ def coverage(page: SignedInPage) -> Response:
     if ask is not None:
         try:
             found = ask()
-        except StoreError:
+        except TafolError:
             away = True
     return page.html("coverage.html", found=found, connected=ask is not None, away=away)
 

@@ -35,7 +35,7 @@ def claim(page: SignedInPage, number: int, _form: Form) -> Response:
 @router.post("/tasks/{number}/draft")
 def save_draft(page: SignedInPage, number: int, form: Form) -> Response:
     """Keep the form as it is: JSON for the page's script, the page again for a button."""
-    sent = _sent(page, number, form)
+    sent = _sent(page, form)
     saved, preview = page.desk.queues.save_draft(page.person, number, number_of(form, "token"), sent.draft)
     if page.request.headers.get("accept", "").startswith("application/json"):
         saved_at = saved.saved_at or page.desk.now()
@@ -56,7 +56,7 @@ def heartbeat(page: SignedInPage, number: int, form: Form) -> Response:
 @router.post("/tasks/{number}/submit")
 def submit(page: SignedInPage, number: int, form: Form) -> Response:
     """Submit the review; what is missing is shown beside its criterion, and a lost lease keeps every word."""
-    sent = _sent(page, number, form)
+    sent = _sent(page, form)
     token = number_of(form, "token")
     try:
         page.desk.queues.submit(page.person, number, token, sent.checked())
@@ -111,10 +111,10 @@ def override(page: SignedInPage, number: int, form: Form) -> Response:
     return page.go(f"/tasks/{number}", "changed")
 
 
-def _sent(page: Page, number: int, form: Form) -> SentDraft:
-    """The form as the task's scorecard reads it."""
-    view = page.desk.queues.form(page.person, number)
-    return read_draft(form, view.scorecard, page.desk.now())
+def _sent(page: Page, form: Form) -> SentDraft:
+    """The form as its scorecard reads it. The page names the scorecard; services hold it against the task's own."""
+    card, version = text_of(form, "scorecard_id"), number_of(form, "scorecard_version")
+    return read_draft(form, page.desk.scorecards.scorecard(page.person, card, version), page.desk.now())
 
 
 def _show(page: Page, view: FormView, sent: SentDraft | None = None, refused: Invalid | None = None) -> Response:

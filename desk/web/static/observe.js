@@ -63,7 +63,7 @@ async function send(one) {
       const why = told.problems.map(({ field, code }) => `${field} (${code})`).join(", ");
       notice.querySelector("p").textContent = words("refused", { why: `${told.title} ${why}` });
       notice.hidden = false;
-      document.getElementById("submit").disabled = false;
+      document.getElementById("send").disabled = false;
     }
     return;
   }
@@ -88,7 +88,7 @@ function showQueue() {
   if (unsent) unsent.hidden = queuedIds().length === 0;
   if (form && queuedIds().includes(id)) {
     state.textContent = words("queued");
-    document.getElementById("submit").disabled = true;
+    document.getElementById("send").disabled = true;
   }
 }
 
@@ -107,7 +107,7 @@ if (form) {
     event.preventDefault();
     localStorage.setItem(QUEUED + id, JSON.stringify(pairs()));
     localStorage.removeItem(DRAFT + id);
-    document.getElementById("submit").disabled = true;
+    document.getElementById("send").disabled = true;
     if (!navigator.onLine) state.textContent = words("queued");
     sendAll();
   });

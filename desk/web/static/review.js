@@ -157,7 +157,7 @@ function lose() {
   lost = true;
   keepHere();
   document.getElementById("lease-lost").hidden = false;
-  document.getElementById("submit").disabled = true;
+  document.getElementById("send").disabled = true;
   saved.textContent = "";
   lease.textContent = "";
 }

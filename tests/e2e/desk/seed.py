@@ -1,0 +1,230 @@
+"""A desk with people, scorecards and simulated transactions, on SQLite, behind a real server on loopback.
+
+The desk's clock stands still unless a test moves it; the browser's runs on.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from desk.app import create_app
+from desk.config import DeskConfig
+from desk.intake import Arrived, Intake
+from desk.people import accounts, passwords
+from desk.people.authorisation import Actor, Role
+from desk.services import Desk
+from desk.store.database import Database
+from desk.store.migrate import migrate
+from desk.surroundings import Surroundings
+from desk.views import Draft, FormView, Mark, NewPerson, RatingInput
+from desk.web.settings import WebSettings
+from schemas.base import Channel, Origin, Versioned
+from schemas.catalogue import CHANNEL_OF_TOPIC, REVIEW_TASKS, SAMPLING_FRAMES, SCORECARDS
+from schemas.selection import ReviewTask, TransactionFields, task_id
+from schemas.transaction import Transaction, read_transaction
+from tafol import examples
+from tafol.documents import read_frame, read_scorecard
+from tafol.simulator.arrivals import arrivals
+from tafol.simulator.config import SimulationConfig
+from tafol.simulator.transactions import Transactions
+
+NOW: Final = datetime(2026, 9, 8, 10, 30, tzinfo=UTC)
+PASSWORD: Final = "three bilingual scales"
+EXAMPLES: Final = Path(examples.__file__).parent
+SCORECARDS_OF: Final[dict[Channel, str]] = {"phone": "phone", "chat": "chat", "face_to_face": "face-to-face"}
+WANTED: Final[dict[tuple[Channel, str], int]] = {
+    ("chat", "en"): 6,
+    ("chat", "cy"): 2,
+    ("phone", "en"): 5,
+    ("face_to_face", "en"): 2,
+}
+"""How many open items of each kind there are."""
+PEOPLE: Final[tuple[tuple[str, str, tuple[Role, ...]], ...]] = (
+    ("rhian", "Rhian Evans", ("reviewer",)),
+    ("tomos", "Tomos Hughes", ("reviewer",)),
+    ("sian", "Siân Parry", ("supervisor",)),
+    ("gwen", "Gwen Morgan", ("quality_manager",)),
+    ("owain", "Owain Rees", ("colleague",)),
+    ("mair", "Mair Bowen", ("judge",)),
+    ("admin", "Ifan Lloyd", ("administrator",)),
+)
+
+
+@dataclass
+class SeededDesk:
+    """One desk with its server. `at` is its clock; `url` has no slash at the end."""
+
+    desk: Desk
+    intake: Intake
+    database: Database
+    actors: dict[str, Actor]
+    at: datetime = NOW
+    url: str = ""
+
+    def pass_time(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+@contextmanager
+def seeded(folder: Path) -> Iterator[SeededDesk]:
+    """The desk without a server: people, registers, open items, some reviews, one planned observation."""
+    database = Database(f"sqlite:///{folder}/desk.sqlite3")
+    migrate(database)
+    chance = random.Random(7)
+    clock: list[SeededDesk] = []
+    here = Surroundings(database, lambda: clock[0].at if clock else NOW, chance.randbytes, DeskConfig())
+    one = SeededDesk(Desk(here), Intake(here), database, {})
+    clock.append(one)
+    try:
+        _registers(one)
+        transactions = _simulated()
+        colleague = next(kept.colleague_id for kept in transactions if kept.channel == "chat")
+        _people(one, chance, colleague)
+        _work(one, transactions, colleague)
+        yield one
+    finally:
+        database.close()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[SeededDesk]:
+    """The same behind a real server on a free port of loopback."""
+    with seeded(folder) as one, socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        one.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = create_app(one.desk, WebSettings(csrf_key=bytes(32), live_poll_s=0.1))
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        try:
+            yield one
+        finally:
+            app.state.site.closing.set()
+            server.should_exit = True
+            thread.join()
+
+
+def complete_draft(view: FormView, *, generous: bool = True) -> Draft:
+    """Every criterion rated, with words."""
+    ratings = tuple(
+        RatingInput(
+            criterion.id,
+            float(
+                criterion.scale.highest if generous or n % 3 else criterion.scale.lowest + (criterion.scale.highest > 1)
+            ),
+            comment="Said back the customer's own words." if n == 1 else "",
+            marks=(Mark(line=2),) if n == 1 and view.content.chat else (),
+        )
+        for n, criterion in enumerate(view.scorecard.criteria)
+    )
+    strengths = ("Patient throughout, and clear about the next step.",)
+    return Draft(ratings, strengths, ("Say back what was agreed before closing.",), time_spent_s=284.0)
+
+
+def _registers(one: SeededDesk) -> None:
+    cards = [read_scorecard(EXAMPLES / f"{name}.yaml") for name in SCORECARDS_OF.values()]
+    frame = read_frame(EXAMPLES / "frame.yaml").with_seed(bytes(range(32)))
+    records = [_arrived(SCORECARDS, card.model_dump_json(), n) for n, card in enumerate(cards)]
+    one.intake.registers([*records, _arrived(SAMPLING_FRAMES, frame.model_dump_json(), 0)])
+
+
+def _people(one: SeededDesk, chance: random.Random, colleague_id: str) -> None:
+    hashed = passwords.hashed(PASSWORD)
+    with one.database.write() as session:
+        for login, name, roles in PEOPLE:
+            own = colleague_id if "colleague" in roles else None
+            person = NewPerson(login, name, roles, own, not_a_colleague=own is None, languages=("en", "cy"))
+            row = accounts.make(session, person, NOW - timedelta(days=90), chance.randbytes)
+            row.password_hash = hashed
+            one.actors[login] = accounts.actor_of(row)
+
+
+def _simulated() -> list[Transaction]:
+    config = SimulationConfig(seed=3, run="demo", starts=NOW - timedelta(days=1), ends=NOW)
+    made = Transactions(config)
+    found = []
+    for arrival in arrivals(config, (NOW - timedelta(days=1)).date()):
+        draft = made.draft(arrival)
+        raw = _json(made.fields(draft))
+        found.append(read_transaction(raw)[0])
+    return [kept for kept in found if kept.duration_s > 120]
+
+
+def _work(one: SeededDesk, transactions: list[Transaction], colleague_id: str) -> None:
+    topics = {channel: topic for topic, channel in CHANNEL_OF_TOPIC.items()}
+    wanted = dict(WANTED)
+    own = [kept for kept in transactions if kept.colleague_id == colleague_id][:2]
+    chosen = [*own]
+    for kept in transactions:
+        kind = (kept.channel, kept.language)
+        if wanted.get(kind) and kept.colleague_id != colleague_id:
+            wanted[kind] -= 1
+            chosen.append(kept)
+    for n, kept in enumerate(chosen):
+        task = _task(kept, Origin(topic=topics[kept.channel], partition=0, offset=n), n, reviewed=kept in own)
+        one.intake.tasks([_arrived(REVIEW_TASKS, task.model_dump_json(), n)])
+        one.intake.content(kept.id, kept.model_dump_json().encode())
+    tomos, sian = one.actors["tomos"], one.actors["sian"]
+    for n in range(len(own)):
+        view = one.desk.queues.claim_next(tomos, "reviewed")
+        assert view is not None
+        assert view.lease is not None
+        one.desk.queues.submit(tomos, view.task.number, view.lease.token, complete_draft(view, generous=n == 0))
+    one.desk.observations.plan(
+        sian,
+        colleague_id="c-bangor-07",
+        team_id="bangor-counter",
+        site="bangor",
+        topic="billing",
+        language="en",
+        scorecard_id="face-to-face",
+        place="Bangor, counter 2",
+        planned_for=NOW + timedelta(hours=1),
+    )
+
+
+def _task(kept: Transaction, origin: Origin, n: int, *, reviewed: bool) -> ReviewTask:
+    fields = {name: getattr(kept, name) for name in TransactionFields.model_fields if name != "customer_pseudonym"}
+    queue = (
+        "reviewed" if reviewed else f"{SCORECARDS_OF[kept.channel]}-{'welsh' if kept.language == 'cy' else 'service'}"
+    )
+    card = Versioned(id=SCORECARDS_OF[kept.channel], version=1)
+    return ReviewTask(
+        task_id=task_id(kept.id, card.id, 1),
+        copy_number=1,
+        copies=1,
+        purposes=("random", "planned") if n % 5 == 4 else ("random",),
+        frame=Versioned(id="contact-centre", version=1),
+        stratum="chat/service",
+        inclusion_probability=0.1,
+        scorecard=card,
+        queue=queue,
+        priority=5,
+        drawn_at=NOW - timedelta(hours=20 - n),
+        due_at=NOW + timedelta(hours=-1 if n == 3 else 2 + n),
+        transaction=TransactionFields(**fields, customer_pseudonym="0f" * 16),
+        origin=origin,
+    )
+
+
+def _json(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def _arrived(topic: str, value: str, offset: int) -> Arrived:
+    return Arrived(topic, 0, offset, int((NOW - timedelta(days=60)).timestamp() * 1000), value.encode())
