@@ -10,7 +10,7 @@
     registers  frame, notices, scorecard, detectors publish
     servers    topics apply|check, migrate, broker, clickhouse
     watching   status, doctor
-    detect     detect backtest|agree
+    detect     detect alerts|acknowledge|resolve|backtest|agree
     reference  schema export, docs; pages makes the generated pages
 
 Modules here import typer and the standard library at the top and everything else within the command, so that

@@ -1,4 +1,4 @@
-"""detect: trying detection out on stored scores, and agreeing references."""
+"""detect: alerts and what to do about them, trying detection out on stored scores, agreeing references."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -23,17 +23,67 @@ SettingsFile = Annotated[
     Path | None,
     typer.Option("--detectors", metavar="FILE", help="YAML; see tafol/examples. Default: what is published."),
 ]
+AlertName = Annotated[str, typer.Argument(metavar="ALERT", help="Its id in quotes, or how it begins or ends.")]
+By = Annotated[str, typer.Option(help="Who: an id, not a name.")]
+Reason = Annotated[str, typer.Option(help="Why, in a sentence.")]
 Zone = Annotated[str, typer.Option("--time-zone", help="Days are local days of this zone.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Detection of drops: tried out on stored scores, and its references."
-    )
+    group = typer.Typer(no_args_is_help=True, help="Alerts, and detection tried out on stored scores.")
+    group.command("alerts")(alerts)
+    group.command("acknowledge")(acknowledge)
+    group.command("resolve")(resolve)
     group.command("backtest")(backtest)
     group.command("agree")(agree)
     app.add_typer(group, name="detect", rich_help_panel=session.LOOK)
+
+
+def alerts(
+    context: typer.Context,
+    *,
+    status: Annotated[
+        str | None, typer.Option(metavar="STATUS", help="open, acknowledged, resolved or closed. Default: all.")
+    ] = None,
+    as_json: session.Json = False,
+) -> None:
+    """Show alerts, the latest first."""
+    from dataclasses import asdict
+
+    from schemas.errors import ConfigError
+    from sinks.queries.alerts import STATUSES
+    from sinks.queries.alerts import alerts as ask
+
+    wanted = next((one for one in STATUSES if one == status), None)
+    if status is not None and wanted is None:
+        raise ConfigError(f"--status {status}: one of {', '.join(STATUSES)} is wanted")
+    with _store(context) as store:
+        found = ask(store, status=wanted)
+    if as_json:
+        show_json([_iso(asdict(one)) for one in found])
+        return
+    show_table(
+        ("alert", "status", "since", "raised", "reviews", "usual, less tolerance", "came to", "who"),
+        [
+            (
+                one.alert_id, one.status, f"{one.since:%Y-%m-%d}", f"{one.raised_at:%Y-%m-%d %H:%M}", str(one.reviews),
+                f"{one.reference_0_100:.1f}", f"{one.mean_0_100:.1f}", one.acted_by or "-",
+            )
+            for one in found
+        ],
+        numbers=("reviews", "usual, less tolerance", "came to"),
+    )  # fmt: skip
+
+
+def acknowledge(context: typer.Context, alert: AlertName, *, by: By, as_json: session.Json = False) -> None:
+    """Say that somebody is looking at an alert. Detection goes on as ever."""
+    _act(context, alert, "acknowledge", by=by, reason="", as_json=as_json)
+
+
+def resolve(context: typer.Context, alert: AlertName, *, by: By, reason: Reason, as_json: session.Json = False) -> None:
+    """Say why an alert is done with. Should the series give as much evidence once more, it is no longer resolved."""
+    _act(context, alert, "resolve", by=by, reason=reason, as_json=as_json)
 
 
 def backtest(
@@ -83,8 +133,8 @@ def agree(
     context: typer.Context,
     series: Annotated[str, typer.Argument(metavar="SERIES", help="Such as team=north.")],
     *,
-    by: Annotated[str, typer.Option(help="Who agreed it: an id, not a name.")],
-    reason: Annotated[str, typer.Option(help="Why, in a sentence.")],
+    by: By,
+    reason: Reason,
     first: Annotated[
         datetime | None,
         typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First day of what is to be usual."),
@@ -131,6 +181,22 @@ def agree(
         show_table(("stratum", "scorecard", "reference"), rows, numbers=("reference",))
     else:
         show(f"{series} learns its reference anew, from the reviews that follow.")
+
+
+def _act(
+    context: typer.Context, name: str, action: Literal["acknowledge", "resolve"], *, by: str, reason: str, as_json: bool
+) -> None:
+    from sinks.queries.alerts import alerts as ask
+    from tafol import clock
+    from tafol.detect.act import act, find
+
+    with _store(context) as store:
+        found = find(ask(store), name)
+    done = act(session.of(context).connection(), found, action, by=by, reason=reason, at=clock.now())
+    if as_json:
+        show_json(done.model_dump(mode="json"))
+    else:
+        show(f"{found.alert_id}: {action}d by {by}.")
 
 
 def _settings(context: typer.Context, file: Path | None) -> Detectors:
@@ -264,4 +330,8 @@ def _report(outcome: Backtest, first: date, after_last: date) -> dict[str, Any]:
 def _json(alarm: Alarm) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in asdict(alarm).items()}
+    return _iso(asdict(alarm))
+
+
+def _iso(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in fields.items()}

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
 
 from schemas.base import Versioned
-from schemas.catalogue import MESSAGES, SERIES_POINTS
+from schemas.catalogue import SERIES_POINTS
 from schemas.detector import LEAST_REFERENCE_REVIEWS, Detectors
 from schemas.errors import ConfigError
-from schemas.headers import Headers
 from schemas.series import CellReference, ReferenceAgreed, cell_of
 from sinks.queries.stored_scores import StoredScore
 from streams.connection import Connection
-from streams.stage import instant
 from streams.trends.reference import Reference, lower_bound
 from tafol.detect.backtest import points_of
-from tafol.kafka_clients import SEND_WITHIN_S, producer
-
-SOURCE: Final = b"/tafol/detect"
+from tafol.detect.records import send_keyed
 
 
 def references(scores: Iterable[StoredScore], settings: Detectors, series: str) -> tuple[CellReference, ...]:
@@ -54,16 +49,4 @@ def references(scores: Iterable[StoredScore], settings: Detectors, series: str) 
 
 def publish(connection: Connection, agreed: ReferenceAgreed) -> datetime:
     """Write the agreement to `series-points`; its append time. Raises Unreachable, TafolError."""
-    headers: Headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[SERIES_POINTS].kind}".encode()),
-        ("ce_source", SOURCE),
-        ("ce_id", agreed.agreement_id.encode()),
-        ("content-type", b"application/json"),
-    ]
-    with producer(connection) as client:
-        # By the hash of the key, which is the one that combine's producer uses: the series' own partition.
-        future = client.send(
-            SERIES_POINTS, key=agreed.series_id.encode(), value=agreed.model_dump_json().encode(), headers=headers
-        )
-        return instant(future.get(timeout=SEND_WITHIN_S).timestamp)
+    return send_keyed(connection, SERIES_POINTS, agreed.series_id, agreed.agreement_id, agreed)
