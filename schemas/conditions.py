@@ -12,7 +12,7 @@ Attributes are compared as they are stored, as texts; a text that is a JSON numb
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, StringConstraints, Tag, field_validator, model_validator
@@ -214,6 +214,14 @@ def holds_for(wanted: Any, found: Any) -> bool:
             for name, one in wanted.items()
         )
     return bool(wanted.holds(found))
+
+
+def asker(condition: Condition, without: Collection[str] = ()) -> Callable[[Any], bool] | None:
+    """`condition.holds` but for the fields in `without`, ready to be asked often; None where nothing is left to ask."""
+    tests = [(READ[name], wanted) for name, wanted in condition.named.items() if name not in without]
+    if not tests:
+        return None
+    return lambda transaction: all(holds_for(wanted, read(transaction)) for read, wanted in tests)
 
 
 def _text(name: str) -> Callable[[Any], tuple[str, ...]]:

@@ -20,6 +20,7 @@ from schemas import catalogue as c
 from schemas.alert import Alert, AlertAction
 from schemas.base import Origin
 from schemas.counts import PopulationCount, ReadCount
+from schemas.drawn import DrawCell, DrawCount
 from schemas.errors import InvalidRecord, SinkFatal
 from schemas.rejected import read_rejected
 from schemas.review import Review
@@ -100,13 +101,19 @@ def _decided(found: Found) -> Iterator[Made]:
 
 
 def _population_count(found: Found) -> Iterator[Made]:
-    count = PopulationCount.model_validate_json(found.value)
-    row = count.model_dump(exclude={"frame"})
-    yield _row("population_counts", row | {"frame_id": count.frame.id, "frame_version": count.frame.version})
+    yield _row("population_counts", _with_frame_in_two(PopulationCount.model_validate_json(found.value)))
 
 
 def _read_count(found: Found) -> Iterator[Made]:
     yield _row("read_counts", ReadCount.model_validate_json(found.value).model_dump())
+
+
+def _draw_cell(found: Found) -> Iterator[Made]:
+    yield _row("draw_cells", _with_frame_in_two(DrawCell.model_validate_json(found.value)))
+
+
+def _draw_count(found: Found) -> Iterator[Made]:
+    yield _row("draw_counts", _with_frame_in_two(DrawCount.model_validate_json(found.value)))
 
 
 def _selection(found: Found) -> Iterator[Made]:
@@ -240,6 +247,8 @@ ROWS_OF: Final[dict[str, RowsOf]] = {
     c.DECIDED: _decided,
     c.POPULATION_COUNTS: _population_count,
     c.READ_COUNTS: _read_count,
+    c.DRAW_CELLS: _draw_cell,
+    c.DRAW_COUNTS: _draw_count,
     c.SELECTIONS: _selection,
     c.REVIEW_TASKS: _task,
     c.REVIEWS: _review,
@@ -262,6 +271,13 @@ def _row(table: str, row: dict[str, Any]) -> Made:
 
 def _rows(table: str, rows: list[dict[str, Any]]) -> Made:
     return Made(table, _json_line(rows), len(rows))
+
+
+def _with_frame_in_two(record: PopulationCount | DrawCell | DrawCount) -> dict[str, Any]:
+    return record.model_dump(exclude={"frame"}) | {
+        "frame_id": record.frame.id,
+        "frame_version": record.frame.version,
+    }
 
 
 def _task_fields(task: ReviewTask) -> dict[str, Any]:

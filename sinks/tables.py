@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
+from schemas.drawn import DrawCell, DrawCount
 
 Class = Literal["transactions", "reviews", "rejected", "counts", "positions"]
 """What a retention setting speaks of."""
@@ -62,6 +63,15 @@ TABLES: Final[dict[str, Table]] = {
         ),
         Table(
             "read_counts", tuple(ReadCount.model_fields), ("topic", "partition"), "as_of_offset", "counts",
+            event_time=None,
+        ),
+        Table(
+            "draw_cells", _with_frame_in_two(tuple(DrawCell.model_fields)), ("draw_id", "unit", "starts"),
+            "as_of_offset", "counts", event_time="starts",
+        ),
+        Table(
+            "draw_counts", _with_frame_in_two(tuple(DrawCount.model_fields)),
+            ("frame_id", "frame_version", "stratum", "channel", "partition"), "as_of_offset", "counts",
             event_time=None,
         ),
         Table(

@@ -105,6 +105,10 @@ class WorkerApp:
     def seek_again(self) -> None:
         self.consumer.seek_again()
 
+    def log_end(self, source: Partition) -> int | None:
+        end: int | None = self.consumer.highwater(source)  # type: ignore[arg-type]  # any (topic, partition) pair will do
+        return end
+
     def build(self, runners: Iterable[Runner]) -> None:
         """Make one agent for each runner. Once, before the app starts."""
         for runner in runners:
@@ -198,7 +202,7 @@ def _chunked_app(
         broker_commit_interval=tuning.commit_interval_s,
         broker_max_poll_interval=MAX_POLL_INTERVAL_S,
         producer_linger=0.0,
-        producer_max_batch_size=256 * 1024,
+        producer_max_batch_size=1024 * 1024,
         producer_max_request_size=4 * 1024 * 1024,
         stream_buffer_maxsize=tuning.buffered_chunks,
         stream_wait_empty=False,

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -26,11 +26,12 @@ from streams import snapshots
 from streams.observer import Observer
 from streams.registers import Registers
 from streams.snapshots import Place, Snapshot, Writer
-from streams.stage import Chunk, LogRecord, Output, Partition, Stage
+from streams.stage import Chunk, LogRecord, Output, Partition, SaysIdle, Stage
 from streams.topics import SNAPSHOTS
 from streams.transport import FetchedChunk
 
 WAIT_FOR_REGISTERS_S: Final = 0.25
+IDLE_AFTER_S: Final = 30.0
 FROM_OUTSIDE: Final = frozenset({*SOURCE_TOPICS, REVIEWS})
 """Topics that tools which are not ours write: what their headers say of origins is not believed."""
 
@@ -50,9 +51,7 @@ class Acknowledgeable(Protocol):
 class OutputProducer(Protocol):
     """Sends in bulk; the batch transport's producer fits."""
 
-    async def send_all(self, outputs: Iterable[Output]) -> Sequence[asyncio.Future[RecordMetadata]]: ...
-
-    async def flush(self) -> None: ...
+    async def send_all(self, outputs: Iterable[Output]) -> Sequence[Awaitable[RecordMetadata]]: ...
 
 
 class LogSource(Protocol):
@@ -90,6 +89,9 @@ class Group(Protocol):
     def seek_again(self) -> None:
         """Drop what is fetched and start again from the last snapshots."""
 
+    def log_end(self, source: Partition) -> int | None:
+        """End of the log of a partition that this worker reads, as of the last fetch; None before the first."""
+
 
 @dataclass
 class _Held(Generic[StateT]):
@@ -103,13 +105,16 @@ class _Held(Generic[StateT]):
     """(source offset after the block, offset of its side record), oldest first."""
     unacknowledged: list[Acknowledgeable] = field(default_factory=list)
     waiting_since_s: float = 0.0
+    quiet_since_s: float = 0.0
+    """When the last chunk came, or when it was last said that none does."""
 
 
 class StageRunner(Generic[StateT]):
     """Runs one stage inside one worker.
 
     topic_ids: the broker's id of each source topic. worker: a name that no other process start has.
-    monotonic_s: a clock that never goes back; it decides when a snapshot is due, never what is in it.
+    monotonic_s: a clock that never goes back; it decides when a snapshot is due and when a source counts as idle,
+    never what is in them. idle_after_s: how long nothing comes before a stage that `SaysIdle` is asked to, and again.
     """
 
     def __init__(
@@ -124,6 +129,7 @@ class StageRunner(Generic[StateT]):
         worker: str,
         monotonic_s: Callable[[], float],
         snapshot_every_s: float = 0.0,
+        idle_after_s: float = IDLE_AFTER_S,
     ) -> None:
         self._stage = stage
         self._group = group
@@ -134,6 +140,7 @@ class StageRunner(Generic[StateT]):
         self._worker = worker
         self._monotonic_s = monotonic_s
         self._snapshot_every_s = snapshot_every_s
+        self._idle_after_s = idle_after_s
         self._snapshot_topic = SNAPSHOTS[stage.name]
         self._epoch = -1
         self._held: dict[Partition, _Held[StateT]] = {}
@@ -162,6 +169,8 @@ class StageRunner(Generic[StateT]):
         await self._recall(held, {source: one.snapshot for source, one in found.items()})
         if epoch == self._epoch:
             self._held = held
+            for one in held.values():
+                one.quiet_since_s = self._monotonic_s()
         return {source: one.next_offset for source, one in held.items()}
 
     async def process(self, event: Acknowledgeable) -> None:
@@ -171,8 +180,10 @@ class StageRunner(Generic[StateT]):
                 await self._work_on(event)
 
     async def tick(self) -> None:
-        """Take the snapshots that became due while no chunk came."""
+        """Take the snapshots that became due while no chunk came, and say which sources are idle."""
         async with self._one_at_a_time:
+            if isinstance(self._stage, SaysIdle) and self._registers.fresh:
+                await self._say_idle(self._stage)
             for source, held in list(self._held.items()):
                 if held.unacknowledged and self._due(held):
                     await self._snapshot(source, held, self._epoch)
@@ -207,6 +218,7 @@ class StageRunner(Generic[StateT]):
             await self._again_or_stop(error)
             return
         await self._send(outputs, held, chunk.next_offset)
+        held.quiet_since_s = self._monotonic_s()
         held.next_offset = max(held.next_offset, chunk.next_offset)
         held.origins.update(origins)
         if not held.unacknowledged:
@@ -236,12 +248,12 @@ class StageRunner(Generic[StateT]):
         side_topic = self._stage.side_topic
         if side_topic is None:
             return
-        starts: dict[Partition, int | None] = {}
+        starts: dict[Partition, int] = {}
         wanted: dict[bytes, tuple[Partition, int]] = {}
         for source, snapshot in found.items():
             if snapshot is not None and snapshot.side_from >= 0:
                 home = Partition(side_topic, source.partition)
-                starts[home] = min(snapshot.side_from, starts.get(home) or snapshot.side_from)
+                starts[home] = min(snapshot.side_from, starts.get(home, snapshot.side_from))
                 wanted[side_key(source)] = source, snapshot.side_from
         async for _, record in self._reader.read_to_end(starts):
             owner = wanted.get(record.key or b"")
@@ -294,10 +306,17 @@ class StageRunner(Generic[StateT]):
                 held.side_blocks.append((next_offset, metadata.offset))
 
     async def _deliver(self, outputs: Sequence[Output]) -> list[RecordMetadata]:
-        futures = await self._group.producer.send_all(outputs)
-        if futures:
-            await self._group.producer.flush()
-        return [future.result() if future.done() else await future for future in futures]
+        return [await delivery for delivery in await self._group.producer.send_all(outputs)]
+
+    async def _say_idle(self, stage: SaysIdle[StateT]) -> None:
+        """For each source that is read to its end and has been quiet for long: what the stage has to say of it."""
+        epoch, now_s = self._epoch, self._monotonic_s()
+        for source, held in list(self._held.items()):
+            quiet = now_s - held.quiet_since_s >= self._idle_after_s
+            if quiet and epoch == self._epoch and self._group.log_end(source) == held.next_offset:
+                if self._stage.ready(self._registers.registers) is None:
+                    await self._deliver(stage.idle(held.state, held.next_offset, self._registers.registers))
+                held.quiet_since_s = now_s
 
     def _due(self, held: _Held[StateT]) -> bool:
         return self._monotonic_s() - held.waiting_since_s >= self._snapshot_every_s

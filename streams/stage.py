@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from schemas.headers import Headers
 from streams.registers import Registers
 
 StateT = TypeVar("StateT")
+StateT_contra = TypeVar("StateT_contra", contravariant=True)
 
 
 class Partition(NamedTuple):
@@ -103,6 +104,14 @@ class Stage(Protocol[StateT]):
 
     def remembers_from(self, state: StateT, next_offset: int) -> int:
         """Lowest source offset whose side records the state still needs."""
+
+
+@runtime_checkable
+class SaysIdle(Protocol[StateT_contra]):
+    """A stage that has something to say when a source has no more to read. What it says may be said many times."""
+
+    def idle(self, state: StateT_contra, next_offset: int, registers: Registers) -> list[Output]:
+        """The records to send; the state stays as it is."""
 
 
 def instant(timestamp_ms: int) -> datetime:

@@ -91,7 +91,7 @@ def report(status: Status, now: datetime) -> dict[str, Any]:
 
 def coverage_report(covered: Coverage) -> dict[str, Any]:
     """Coverage as JSON values: every channel is there, also one that nothing came through."""
-    empty = Counts(0, 0, {}, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+    empty = Counts(0, 0, {}, {}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     return {
         "total": asdict(covered.total),
         "by_channel": {channel: asdict(covered.by_channel.get(channel, empty)) for channel in CHANNELS},

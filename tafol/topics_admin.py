@@ -101,6 +101,15 @@ def check(connection: Connection, topics: Sequence[Topic], replication: int) -> 
 
 def topic_ids(connection: Connection, names: Iterable[str]) -> dict[str, str]:
     """The broker's id (a UUID) of each topic. Raises ConfigError naming those that are missing; Unreachable."""
+    return {name: one.topic_id for name, one in _all_found(connection, names).items()}
+
+
+def partition_counts(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """How many partitions each topic has. Raises ConfigError naming those that are missing; Unreachable."""
+    return {name: one.partitions for name, one in _all_found(connection, names).items()}
+
+
+def _all_found(connection: Connection, names: Iterable[str]) -> dict[str, _Found]:
     wanted = list(dict.fromkeys(names))
     with administrator(connection) as client:
         found = _found(client, wanted)
@@ -110,7 +119,7 @@ def topic_ids(connection: Connection, names: Iterable[str]) -> dict[str, str]:
             f"the broker at {connection.bootstrap} has no topic {', '.join(missing)}",
             hint="Make it: tafol topics apply",
         )
-    return {name: found[name].topic_id for name in wanted}
+    return {name: found[name] for name in wanted}
 
 
 def wait_for_broker(connection: Connection, seconds: float, notify: Callable[[str], None]) -> None:

@@ -1,6 +1,6 @@
 """A worker: the Faust apps of one role, put together and run until a signal or a failure.
 
-    sampling    sample and route        consumer group tafol-sampling
+    sampling    sample, draw and route  consumer group tafol-sampling
     scoring     combine and detect      consumer group tafol-scoring
     sink        the ClickHouse writer   consumer group tafol-sink
     all         the three of them in one process
@@ -27,6 +27,7 @@ from typing import Final, Literal, get_args
 
 from aiokafka.errors import KafkaError
 
+from schemas.catalogue import CANDIDATES
 from schemas.errors import ConfigError, TafolError
 from sinks.batching import BatchLimits
 from sinks.clickhouse import ClickHouseStore
@@ -35,6 +36,7 @@ from sinks.rows import ROWS_OF
 from sinks.writer import Surroundings, Writer
 from streams.app import Runner, WorkerApp
 from streams.connection import Connection
+from streams.drawing.stage import DrawStage
 from streams.log_reader import LogReader
 from streams.register_reader import RegisterReader
 from streams.routing.stage import RouteStage
@@ -49,7 +51,7 @@ from tafol import clock, logs, places
 from tafol.health import HealthServer, Progress
 from tafol.settings import Settings, read_secret
 from tafol.sink_runner import SinkRunner
-from tafol.topics_admin import topic_ids, wait_for_broker
+from tafol.topics_admin import partition_counts, topic_ids, wait_for_broker
 from tafol.watch import Watch
 
 Role = Literal["sampling", "scoring", "sink", "all"]
@@ -156,7 +158,7 @@ class _Worker:
             return [self._sink(watch, reader)]
         every_s = self.settings.worker.snapshot_every_s
         stages: list[tuple[Stage, float]] = (  # type: ignore[type-arg]  # each stage has a state of its own type
-            [(SampleStage(pseudonyms(self.settings)), 0.0), (RouteStage(), every_s)]
+            [(self._sample(), 0.0), (DrawStage(), every_s), (RouteStage(), every_s)]
             if role == "sampling"
             else [(CombineStage(), every_s), (DetectStage(), every_s)]
         )
@@ -174,6 +176,17 @@ class _Worker:
             )
             for stage, snapshot_every_s in stages
         ]
+
+    def _sample(self) -> SampleStage:
+        """Every topic of a flow has as many partitions as the sources: a marker goes to each of `candidates`."""
+        counts = partition_counts(self.connection, (*SampleStage.sources, CANDIDATES))
+        if len(set(counts.values())) > 1:
+            named = ", ".join(f"{name} has {number}" for name, number in counts.items())
+            raise ConfigError(
+                f"the topics of transactions and candidates differ in their partitions: {named}",
+                hint="See docs/semantics.md: partition counts are fixed once topics exist.",
+            )
+        return SampleStage(pseudonyms(self.settings), counts[CANDIDATES])
 
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
         sink = self.settings.sink

@@ -1,8 +1,11 @@
 """Coverage: what became of everything that was read, and whether the counts add up.
 
+Two stages decide: sample leaves what a quota or a cap decides `pending`, draw says what became of that: late, or of a
+closed window, selected or not. What it has not said yet is pending in total.
+
 Three identities (contracts, "Sinks"), and the witnesses against each other:
     read     = rejected + repeats + excluded + eligible
-    eligible = selected + not selected + pending
+    eligible = selected + not selected + pending + late
     selected = reviewed + skipped + expired + shed + withdrawn + awaiting
 """
 
@@ -36,6 +39,8 @@ class Counts:
     not_selected: int
     pending: int
     """Eligible, with a draw that is not closed yet."""
+    late: int
+    """Eligible, but came after the window of its draw was closed: under-coverage."""
     reviewed: int
     skipped: int
     expired: int
@@ -119,9 +124,10 @@ def _counts(tallies: Iterable[_Tally]) -> Counts:
         rejected=dict(sorted(together["counts", "rejected"].items())),
         excluded=dict(sorted(together["counts", "excluded"].items())),
         eligible=count("counts", "eligible"),
-        selected=count("counts", "selected"),
-        not_selected=count("counts", "not_selected"),
-        pending=count("counts", "pending"),
+        selected=count("counts", "selected") + count("draws", "selected"),
+        not_selected=count("counts", "not_selected") + count("draws", "eligible") - count("draws", "selected"),
+        pending=count("counts", "pending") - count("draws", "eligible") - count("draws", "late"),
+        late=count("draws", "late"),
         **{outcome: count("selections", outcome) for outcome in OUTCOMES},
     )
 
@@ -142,6 +148,11 @@ def _differences(channel: str, tally: _Tally, compare_rows: bool) -> list[Differ
             count("counts", "eligible"),
             count("counts", *eligible),
         ),
+        (
+            "candidates are no more than what waits for a draw",
+            0,
+            max(0, count("draws", "candidates") - count("counts", "pending")),
+        ),
         ("eligible in the population counts", count("counts", "eligible"), count("population", "eligible")),
         ("selected in the population counts", count("counts", "selected"), count("population", "selected")),
     ]
@@ -149,7 +160,7 @@ def _differences(channel: str, tally: _Tally, compare_rows: bool) -> list[Differ
         held += [
             (
                 "selected = reviewed + skipped + expired + shed + withdrawn + awaiting",
-                count("counts", "selected"),
+                count("counts", "selected") + count("draws", "selected"),
                 count("selections", *OUTCOMES),
             ),
             ("eligible transactions by id", count("counts", "eligible"), count("rows", *eligible)),

@@ -5,6 +5,7 @@
 --   counts      the absolute counts that came with each chunk (read_counts)
 --   rows        rows by id of the tables transactions and rejected
 --   population  population_counts over all days, frames and strata
+--   draws       candidates by what became of them in the draw stage (draw_counts); topic: that of their channel
 --   selections  transactions that a probability draw took, by what became of their reviews
 --   reviews     transactions reviewed under a probability draw that have no selection
 --
@@ -72,6 +73,13 @@ FROM
     SELECT 'population', topic, pair.1, '', pair.2
     FROM current_population_counts
     ARRAY JOIN [('eligible', eligible), ('selected', selected)] AS pair
+    UNION ALL
+    SELECT 'draws', transform(channel, ['phone', 'chat', 'face_to_face'],
+        ['transactions.phone', 'transactions.chat', 'transactions.face-to-face'], ''), pair.1, '', pair.2
+    FROM current_draw_counts
+    ARRAY JOIN [
+        ('candidates', candidates), ('late', late), ('eligible', eligible), ('selected', selected)
+    ] AS pair
     UNION ALL
     SELECT
         'selections',

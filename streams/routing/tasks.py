@@ -16,8 +16,9 @@ from datetime import datetime
 import msgspec
 
 from schemas.base import Versioned
+from schemas.conditions import Condition
 from schemas.draw_number import OVERLAP, draw_numbers, threshold
-from schemas.frame import Condition, Overlap, Route, SamplingFrame
+from schemas.frame import Overlap, Route, SamplingFrame
 from schemas.selection import PROBABILITY_PURPOSES, PURPOSES, Purpose, ReviewTask, Selection, TransactionFields, task_id
 from streams.routing.working_time import add_working_hours
 

@@ -17,7 +17,6 @@ import msgspec
 
 from schemas import catalogue
 from schemas.base import Channel
-from schemas.decided import ExcludeReason
 from schemas.headers import StageOrigin, cloud_event
 from schemas.rejected import RejectReason
 from streams.sampling.frames import ReadyFrame
@@ -58,7 +57,7 @@ class ReadTally(msgspec.Struct):
     read: int = 0
     repeats: int = 0
     rejected: dict[RejectReason, int] = {}
-    excluded: dict[ExcludeReason, int] = {}
+    excluded: dict[str, int] = {}
     eligible: int = 0
     selected: int = 0
     not_selected: int = 0
@@ -68,7 +67,7 @@ class ReadTally(msgspec.Struct):
     def reject(self, reason: RejectReason) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
 
-    def exclude(self, reason: ExcludeReason) -> None:
+    def exclude(self, reason: str) -> None:
         self.excluded[reason] = self.excluded.get(reason, 0) + 1
 
     def name_unknown(self, names: Iterable[str]) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
+from datetime import datetime
+from itertools import chain
 from typing import Final, NamedTuple
 
 from schemas.decided import Decision
 from schemas.headers import StageOrigin
-from streams.sampling.counts import BEFORE_ALL, Cell, DayCounts
+from streams.sampling.candidates import CandidateLine, candidate_output
+from streams.sampling.counts import BEFORE_ALL, Cell, DayCounts, FrameRef
 from streams.sampling.decided import DecidedLine, texts
+from streams.sampling.decode import Event
 from streams.sampling.eligibility import NoticeJudge
-from streams.sampling.frames import Frames
+from streams.sampling.frames import Frames, ReadyFrame
 from streams.sampling.intake import Intake
+from streams.sampling.overlays import Overlay, RequestBook
 from streams.sampling.pseudonym import Pseudonyms
-from streams.sampling.selections import selection_output
+from streams.sampling.selections import OriginPart, selection_output, transaction_part
 from streams.sampling.state import SampleState
 from streams.sampling.strata import StratumDraw
 from streams.sampling.taken_ids import source_name
@@ -24,18 +29,37 @@ NO_ATTRIBUTES: Final[dict[str, str]] = {}
 
 
 class Decisions(NamedTuple):
-    """One line for every record that was decided, and the selections among them, in the order of the log."""
+    """One line for every record that was decided; the selections among them, and the candidates of draws that the
+    draw stage decides, in the order of the log.
+    """
 
     lines: list[DecidedLine]
     selections: list[Output]
+    candidates: list[Output]
 
 
-def decide(
+class _Eligible(NamedTuple):
+    """One eligible transaction, on its way into the draws."""
+
+    event: Event
+    appended: datetime
+    pseudonym: str
+    frame: ReadyFrame
+    stratum: StratumDraw
+    source: Partition
+    offset: int
+
+    def origin(self, nth: int) -> StageOrigin:
+        return StageOrigin(STAGE, *self.source, self.offset, nth)
+
+
+def decide(  # noqa: PLR0915 - the hot loop, spelt out
     state: SampleState,
     seen: Intake,
     repeats: Container[int],
     *,
     frames: Frames,
+    requests: RequestBook,
     judge: NoticeJudge,
     pseudonyms: Pseudonyms,
 ) -> Decisions:
@@ -44,49 +68,52 @@ def decide(
     pseudonym_of, reason_of = pseudonyms.of, judge.reason
     lines: list[DecidedLine] = []
     selections: list[Output] = []
+    candidates: list[Output] = []
+    selected = pending = not_selected = 0
     starts = ends = BEFORE_ALL
     for position, (event, offset, appended) in enumerate(zip(seen.events, seen.offsets, seen.appended, strict=True)):
         if position in repeats:
             continue
         ended = event.ended_at
         if not starts <= ended < ends:
-            frame, starts, ends = frames.at(ended)
+            frame, starts, ends, retired = frames.at(ended)
             local = frame.days.at(ended)
             starts, ends = max(starts, local.shortcut_from), min(ends, local.ends)
             day = state.day_of(frame, ended)
             frame_id, frame_version, rules, strata = frame.id, frame.version, frame.eligibility, frame.strata
+            overlays, asked = frame.overlays, requests.at(starts, ends, frame.frame)
+            purposive = bool(overlays or asked)
         state.high_water = max(state.high_water, ended)
         state.append_high_water = max(state.append_high_water, appended)
         pseudonym = pseudonym_of(event.customer_ref)
-        reason = reason_of(event, rules)
-        if reason:
+        reason = "frame_retired" if retired else reason_of(event, rules)
+        stratum = None if reason else strata.of(event)
+        if stratum is None:
+            reason = reason or "no_stratum"
             tally.exclude(reason)
             stratum_name = method = ""
             number = probability = None
             decision: Decision = "excluded"
         else:
-            stratum = strata.of(event)
             counts = day if state.high_water < day.final_at else state.late_day(frame)
-            number, selected = _drawn(event.id, stratum, counts, source)
+            number, taken = _drawn(event.id, stratum, counts, source)
             stratum_name, method, probability = stratum.name, stratum.method, stratum.probability
-            tally.eligible += 1
-            if selected:
-                decision = "selected"
-                tally.selected += 1
-                selections.append(
-                    selection_output(
-                        event,
-                        pseudonym=pseudonym,
-                        frame=frame,
-                        stratum=stratum,
-                        draw_number=number,
-                        drawn_at=appended,
-                        origin=StageOrigin(STAGE, source.topic, source.partition, offset, 0),
-                    )
-                )
-            else:
+            if not taken and stratum.unit is None:
                 decision = "not_selected"
-                tally.not_selected += 1
+                not_selected += 1
+            else:
+                eligible = _Eligible(event, appended, pseudonym, frame, stratum, source, offset)
+                if stratum.unit is None:
+                    decision = "selected"
+                    selected += 1
+                    selections.append(_selection(eligible, number, 0))
+                else:
+                    decision = "pending"
+                    pending += 1
+                    candidates.append(_candidate(eligible, stratum, number or 0, stratum.unit(event), taken, 0))
+            if purposive:
+                eligible = _Eligible(event, appended, pseudonym, frame, stratum, source, offset)
+                _aim(eligible, chain(overlays, asked.of(event)), selections, candidates)
         # By position, in the order of the fields: msgspec takes 10 times as long by name.
         lines.append(
             DecidedLine(
@@ -99,26 +126,74 @@ def decide(
                 stratum_name, decision, reason, method, number, probability,
             )
         )  # fmt: skip
-    return Decisions(lines, selections)
+    tally.eligible += selected + pending + not_selected
+    tally.selected += selected
+    tally.pending += pending
+    tally.not_selected += not_selected
+    return Decisions(lines, selections, candidates)
+
+
+def _aim(eligible: _Eligible, overlays: Iterable[Overlay], selections: list[Output], candidates: list[Output]) -> None:
+    """Take part in the purposive draws that are about this transaction."""
+    event = eligible.event
+    about = (one for one in overlays if one.takes(event, eligible.appended))
+    for nth, overlay in enumerate(about, 1):
+        number = overlay.number(event.id)
+        if overlay.unit is None:
+            selections.append(_selection(eligible, number, nth, overlay))
+        else:
+            candidates.append(_candidate(eligible, overlay, number, overlay.unit(event), True, nth))
+
+
+def _selection(eligible: _Eligible, number: int | None, nth: int, overlay: Overlay | None = None) -> Output:
+    return selection_output(
+        eligible.event,
+        pseudonym=eligible.pseudonym,
+        frame=eligible.frame,
+        stratum=eligible.stratum,
+        draw_number=number,
+        drawn_at=eligible.appended,
+        origin=eligible.origin(nth),
+        overlay=overlay,
+    )
+
+
+def _candidate(  # noqa: PLR0917 - what a candidate is made of
+    eligible: _Eligible, draw: StratumDraw | Overlay, number: int, unit: str, taken: bool, nth: int
+) -> Output:
+    line = CandidateLine(
+        draw.draw_id,
+        draw.method if isinstance(draw, StratumDraw) else draw.purpose,
+        unit,
+        FrameRef(eligible.frame.id, eligible.frame.version),
+        eligible.stratum.name,
+        number,
+        taken,
+        transaction_part(eligible.event, eligible.pseudonym),
+        OriginPart(*eligible.source, eligible.offset),
+    )
+    return candidate_output(line, eligible.origin(nth))
 
 
 def _drawn(transaction_id: str, stratum: StratumDraw, counts: DayCounts, source: Partition) -> tuple[int | None, bool]:
-    """Count one eligible transaction and draw: its draw number, if the draw rests on one, and whether it was taken."""
+    """Count one eligible transaction and draw: its draw number, if the draw rests on one, and whether it was taken.
+
+    Of a capped stratum `taken` is the first of two draws; a quota has one draw only, which is not made here.
+    """
     cell = counts.cells.get(stratum.name)
     if cell is None:
         cell = counts.cells[stratum.name] = Cell()
-    number, selected = None, False
-    if stratum.number is not None:
-        number = stratum.number(transaction_id)
-        selected = number < stratum.threshold
-    elif stratum.start is not None:
+    number = None if stratum.number is None else stratum.number(transaction_id)
+    if stratum.start is not None:
         if cell.start < 0:
             cell.start = stratum.start(segment(source, counts))
-        selected = cell.eligible % stratum.every == cell.start
+        taken = cell.eligible % stratum.every == cell.start
+    else:
+        taken = stratum.method == "quota" or (number is not None and number < stratum.threshold)
     cell.eligible += 1
-    if selected:
+    if taken and stratum.unit is None:
         cell.selected += 1
-    return number, selected
+    return number, taken
 
 
 def segment(source: Partition, counts: DayCounts) -> str:

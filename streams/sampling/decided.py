@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.decided import Decision, ExcludeReason
+from schemas.decided import Decision
 from schemas.selection import Purpose
 
 MAX_LINES_BYTES: Final = 900_000
@@ -46,7 +46,7 @@ class DecidedLine(msgspec.Struct, gc=False):
     frame_version: int
     stratum: str
     decision: Decision
-    reason: ExcludeReason | str
+    reason: str
     draw_method: Purpose | str
     draw_number: int | None
     inclusion_probability: float | None

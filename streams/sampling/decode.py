@@ -47,6 +47,7 @@ class ToldCustomer(Protocol):
     """How and when the customer was told."""
 
     notice_id: str
+    how: str
     at: datetime
 
 

@@ -6,10 +6,10 @@ Notices are judged at `started_at`, against the entry of the register that held 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from schemas.base import Channel
-from schemas.decided import ExcludeReason
+from schemas.conditions import asker, holds_for
 from schemas.frame import Eligibility
 from schemas.notice import Notice, NoticeRegister
 from streams.registers import Timeline
@@ -21,13 +21,33 @@ REMEMBERED_LIMIT: Final = 10_000
 
 
 class EligibilityRules:
-    """The eligibility rules of one frame, as spans of time."""
+    """The eligibility rules of one frame for one channel. `told_how` None: every way of telling counts."""
 
-    __slots__ = ("minimum_length", "told_within")
+    __slots__ = ("exclusions", "minimum_length", "told_how", "told_within")
 
-    def __init__(self, rules: Eligibility) -> None:
-        self.told_within = timedelta(seconds=rules.customer_told_within_s)
-        self.minimum_length = timedelta(seconds=rules.minimum_length_s)
+    def __init__(self, rules: Eligibility, channel: Channel) -> None:
+        own = rules.rules(channel)
+        self.told_within = timedelta(seconds=own.customer_told_within_s or 0.0)
+        self.told_how = None if own.customer_told_how is None else frozenset(own.customer_told_how)
+        self.minimum_length = timedelta(seconds=own.minimum_length_s or 0.0)
+        self.exclusions = tuple(
+            (one.reason, asker(one.when, without=("channel",)) or _always)
+            for one in rules.exclusions
+            if "channel" not in one.when.named or holds_for(one.when.named["channel"], (channel,))
+        )
+
+    def beside_notices(self, event: Event) -> str:
+        """Why an event is excluded whose notices are in order; empty when it is eligible."""
+        if event.ended_at - event.started_at < self.minimum_length:
+            return "too_short"
+        for reason, holds in self.exclusions:
+            if holds(event):
+                return reason
+        return ""
+
+
+def _always(_event: Event) -> bool:
+    return True
 
 
 class NoticeJudge:
@@ -39,7 +59,7 @@ class NoticeJudge:
         self._valid: dict[tuple[str, str], tuple[datetime, datetime]] = {}
         self._by_id: dict[str, dict[tuple[str, str], Notice]] = {}
 
-    def reason(self, event: Event, rules: EligibilityRules) -> ExcludeReason | Literal[""]:
+    def reason(self, event: Event, rules: EligibilityRules) -> str:
         """Why `event` is excluded; empty when it is eligible. The first reason in the order below stands."""
         notice, started = event.monitoring_notice, event.started_at
         customer, colleague = notice.customer, notice.colleague
@@ -47,15 +67,17 @@ class NoticeJudge:
             return "customer_not_told"
         if customer.at > started and customer.at - started > rules.told_within:
             return "customer_told_late"
+        if rules.told_how is not None and customer.how not in rules.told_how:
+            return "customer_told_otherwise"
         if colleague is not None:
             valid = self._valid.get((customer.notice_id, colleague))
             if valid is not None and valid[0] <= started < valid[1]:
-                return "too_short" if event.ended_at - started < rules.minimum_length else ""
+                return rules.beside_notices(event)
         return self._looked_up(event, customer.notice_id, colleague, rules)
 
     def _looked_up(
         self, event: Event, customer_notice: str, colleague_notice: str | None, rules: EligibilityRules
-    ) -> ExcludeReason | Literal[""]:
+    ) -> str:
         started = event.started_at
         reign = reign_at(self._notices, started)
         notices = self._by_audience(reign.entry)
@@ -74,7 +96,7 @@ class NoticeJudge:
             max(reign.starts, told.valid_from, signed.valid_from),
             min([reign.ends, *ends]),
         )
-        return "too_short" if event.ended_at - started < rules.minimum_length else ""
+        return rules.beside_notices(event)
 
     def _by_audience(self, register: NoticeRegister) -> dict[tuple[str, str], Notice]:
         found = self._by_id.get(register.ref.key)

@@ -6,24 +6,24 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from schemas.base import Channel
-from schemas.errors import StageStopped
-from schemas.frame import QuotaDraw, SamplingFrame
+from schemas.frame import SamplingFrame
 from streams.registers import Timeline
 from streams.sampling.days import LocalDays
 from streams.sampling.eligibility import EligibilityRules
-from streams.sampling.reigns import reign_at
-from streams.sampling.strata import CONDITION_FIELDS, Strata
+from streams.sampling.overlays import targeted
+from streams.sampling.reigns import BEGINNING, END, reign_at
+from streams.sampling.strata import Strata
 
 
 class ReadyFrame:
     """One version of the frame for one channel: its limits as spans of time, its days, rules and strata."""
 
     __slots__ = (
-        "age_limit", "days", "eligibility", "frame", "future_limit", "id", "lateness", "strata", "stretch", "version",
+        "age_limit", "days", "eligibility", "frame", "future_limit", "id", "lateness", "overlays", "strata", "stretch",
+        "version",
     )  # fmt: skip
 
     def __init__(self, frame: SamplingFrame, channel: Channel) -> None:
-        _refuse_what_is_not_done(frame)
         self.frame = frame
         self.id = frame.id
         self.version = frame.version
@@ -32,16 +32,18 @@ class ReadyFrame:
         self.lateness = timedelta(seconds=frame.lateness_s)
         self.stretch = frame.duplicate_stretch
         self.days = LocalDays(frame.zone)
-        self.eligibility = EligibilityRules(frame.eligibility)
+        self.eligibility = EligibilityRules(frame.eligibility, channel)
         self.strata = Strata(frame, channel)
+        self.overlays = targeted(frame, channel)
 
 
 class FrameReign(NamedTuple):
-    """`frame` holds at every event time of [starts, ends)."""
+    """`frame` holds at every event time of [starts, ends). `retired`: it draws no more by then."""
 
     frame: ReadyFrame
     starts: datetime
     ends: datetime
+    retired: bool = False
 
 
 class Frames:
@@ -62,7 +64,11 @@ class Frames:
             if reign.starts <= instant < reign.ends:
                 return reign
         entry, starts, ends = reign_at(self._timeline, instant)
-        reign = FrameReign(self._made_ready(entry), starts, ends)
+        until = entry.holds_until
+        retired = until is not None and instant >= until
+        if until is not None:
+            starts, ends = max(starts, until if retired else BEGINNING), min(ends, END if retired else until)
+        reign = FrameReign(self._made_ready(entry), starts, ends, retired)
         self._reigns.append(reign)
         return reign
 
@@ -74,26 +80,3 @@ class Frames:
             ready = former if former is not None and former.frame == frame else ReadyFrame(frame, self._channel)
             self.ready[key] = ready
         return ready
-
-
-def _refuse_what_is_not_done(frame: SamplingFrame) -> None:
-    """Stop rather than leave out a rule of the frame: a sample drawn by half of it would be worth nothing."""
-    rules, strata = frame.eligibility, frame.strata
-    done = {"channel", *CONDITION_FIELDS}
-    asked = {
-        "quotas": any(isinstance(one.draw, QuotaDraw) for one in strata),
-        "caps": any(one.cap is not None for one in strata),
-        "nested strata": any(one.by for one in strata),
-        "strata by other fields than " + ", ".join(sorted(done)): any(one.when.named.keys() - done for one in strata),
-        "overlays": bool(frame.overlays),
-        "exclusions": bool(rules.exclusions),
-        "eligibility by channel": bool(rules.by_channel),
-        "an end": frame.holds_until is not None,
-        "no stratum that takes the rest": not strata[-1].when.always,
-    }
-    missing = [what for what, wanted in asked.items() if wanted]
-    if missing:
-        raise StageStopped(
-            f"frame {frame.ref} asks for what the sample stage does not do: {'; '.join(missing)}",
-            hint="Publish a frame without it.",
-        )

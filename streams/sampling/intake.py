@@ -76,7 +76,7 @@ def look_at(chunk: Chunk, channel: str, frames: Frames, repeats: Repeats) -> Int
         if not (starts <= ended < ends and record.timestamp == stamp):
             stamp = record.timestamp
             appended = instant(stamp)
-            frame, starts, ends = frames.at(ended)
+            frame, starts, ends, _ = frames.at(ended)
             stretch = frame.stretch
             earliest, latest = appended - frame.age_limit, appended + frame.future_limit
         if ended > latest:

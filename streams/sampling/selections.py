@@ -13,6 +13,7 @@ from schemas.selection import selection_id
 from streams.sampling.counts import FrameRef
 from streams.sampling.decode import Event
 from streams.sampling.frames import ReadyFrame
+from streams.sampling.overlays import Overlay
 from streams.sampling.strata import StratumDraw
 from streams.stage import Output
 
@@ -56,6 +57,23 @@ class SelectionLine(msgspec.Struct, gc=False):
     origin: OriginPart
 
 
+def transaction_part(event: Event, pseudonym: str) -> TransactionPart:
+    """What is known of `event` beyond the source topics."""
+    return TransactionPart(
+        id=event.id,
+        channel=event.channel,
+        colleague_id=event.colleague_id,
+        team_id=event.team_id,
+        site=event.site,
+        topic=event.topic,
+        language=event.language,
+        started_at=event.started_at,
+        ended_at=event.ended_at,
+        customer_pseudonym=pseudonym,
+        outcome=event.outcome,
+    )
+
+
 def selection_output(
     event: Event,
     *,
@@ -65,30 +83,20 @@ def selection_output(
     draw_number: int | None,
     drawn_at: datetime,
     origin: StageOrigin,
+    overlay: Overlay | None = None,
 ) -> Output:
-    """The selection of `event` by the probability draw of its stratum."""
+    """The selection of `event` by the probability draw of its stratum, or by an overlay."""
+    draw_id = stratum.draw_id if overlay is None else overlay.draw_id
     line = SelectionLine(
-        selection_id=selection_id(stratum.draw_id, event.id),
-        draw_id=stratum.draw_id,
-        purpose=stratum.method,
+        selection_id=selection_id(draw_id, event.id),
+        draw_id=draw_id,
+        purpose=stratum.method if overlay is None else overlay.purpose,
         frame=FrameRef(frame.id, frame.version),
         stratum=stratum.name,
-        inclusion_probability=stratum.probability,
+        inclusion_probability=stratum.probability if overlay is None else None,
         draw_number=draw_number,
         drawn_at=drawn_at,
-        transaction=TransactionPart(
-            id=event.id,
-            channel=event.channel,
-            colleague_id=event.colleague_id,
-            team_id=event.team_id,
-            site=event.site,
-            topic=event.topic,
-            language=event.language,
-            started_at=event.started_at,
-            ended_at=event.ended_at,
-            customer_pseudonym=pseudonym,
-            outcome=event.outcome,
-        ),
+        transaction=transaction_part(event, pseudonym),
         origin=OriginPart(origin.topic, origin.partition, origin.offset),
     )
     headers = cloud_event("selection.v1", line.selection_id, origin)

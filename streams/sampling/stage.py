@@ -5,8 +5,9 @@ One chunk of one partition goes through three steps, each over all its records: 
 before it in its partition and on the register entries that hold at its own times, so any chunking gives the same
 outputs by id.
 
-Outputs go out in this order: rejected records and selections with the offset of their own record as origin, decided
-lines with that of their last line, then what sums up the chunk, with the chunk's last offset. So origins never go down
+Outputs go out in this order: rejected records, selections and candidates with the offset of their own record as origin,
+markers behind all candidates, decided lines with the offset of their last line, then what sums up the chunk, with the
+chunk's last offset. So origins never go down
 in any partition, and a partition of decided lines is complete up to its highest origin.
 """
 
@@ -21,15 +22,17 @@ from schemas.base import Channel
 from schemas.frame import SamplingFrame
 from schemas.headers import StageOrigin, cloud_event
 from schemas.notice import NoticeRegister
-from streams.registers import Registers, Timeline
+from streams.registers import Registers, Requests, Timeline
 from streams.sampling import decided, taken_ids
 from streams.sampling import state as states
+from streams.sampling.candidates import idle_outputs, marker_outputs
 from streams.sampling.counts import population_outputs, read_output
 from streams.sampling.decide import STAGE, decide
 from streams.sampling.decided import DecidedLine
 from streams.sampling.eligibility import NoticeJudge
 from streams.sampling.frames import Frames
 from streams.sampling.intake import Intake, Refusal, look_at, rejected_output
+from streams.sampling.overlays import RequestBook
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.repeats import Taken
 from streams.sampling.state import SampleState
@@ -48,20 +51,28 @@ class _RegistersOfChannel(NamedTuple):
 
     frame_register: Timeline[SamplingFrame]
     notice_register: Timeline[NoticeRegister]
+    request_register: Requests
     frames: Frames
+    requests: RequestBook
     judge: NoticeJudge
+    for_draw: bool
+    """Whether any draw of these registers is decided by the draw stage, which needs markers then."""
 
 
 class SampleStage:
-    """The stage `sample` (`streams.stage.Stage`). `pseudonyms`: under the key of the installation."""
+    """The stage `sample` (`streams.stage.Stage`). `pseudonyms`: under the key of the installation.
+
+    `partitions`: how many the source topics have, and `candidates`, which has as many.
+    """
 
     name = STAGE
     logic_version = 1
     sources = catalogue.SOURCE_TOPICS
     side_topic: str | None = SAMPLE_IDS
 
-    def __init__(self, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, pseudonyms: Pseudonyms, partitions: int = 1) -> None:
         self._pseudonyms = pseudonyms
+        self._partitions = partitions
         self._by_channel: dict[Channel, _RegistersOfChannel] = {}
 
     def initial(self, source: Partition) -> SampleState:
@@ -83,16 +94,27 @@ class SampleStage:
         repeats, taken = state.repeats.take(seen.offsets, seen.ids, seen.values, seen.windows)
         refused = _in_order(seen, repeats)
         _count(state, chunk, seen, repeats, refused)
-        decisions = decide(state, seen, repeats, frames=made.frames, judge=made.judge, pseudonyms=self._pseudonyms)
+        decisions = decide(
+            state, seen, repeats, frames=made.frames, requests=made.requests, judge=made.judge,
+            pseudonyms=self._pseudonyms,
+        )  # fmt: skip
         last_offset = chunk.records[-1].offset
         source = chunk.source
         outputs = [rejected_output(one, _origin(source, one.record.offset)) for one in refused]
         outputs += decisions.selections
+        outputs += decisions.candidates
+        if made.for_draw:
+            outputs += marker_outputs(state, last_offset, self._partitions)
         outputs += _decided_outputs(source, decisions.lines)
         outputs += _summing_up(state, taken, last_offset)
         state.close_days()
         state.repeats.forget(last_offset + 1)
         return outputs
+
+    def idle(self, state: SampleState, next_offset: int, registers: Registers) -> list[Output]:
+        """What to say when there is nothing more to read at `next_offset` (`streams.stage.SaysIdle`)."""
+        made = self._made_ready(state.channel, registers)
+        return list(idle_outputs(state, next_offset, self._partitions)) if made.for_draw else []
 
     def dump(self, state: SampleState) -> bytes:
         """The state without the entries of its memory of repeats."""
@@ -114,10 +136,23 @@ class SampleStage:
 
     def _made_ready(self, channel: Channel, registers: Registers) -> _RegistersOfChannel:
         made = self._by_channel.get(channel)
-        frames, notices = registers.frames, registers.notices
-        if made is None or made.frame_register is not frames or made.notice_register is not notices:
+        frames, notices, requests = registers.frames, registers.notices, registers.requests
+        if (
+            made is None
+            or made.frame_register is not frames
+            or made.notice_register is not notices
+            or made.request_register is not requests
+        ):
             former = made.frames if made is not None else None
-            made = _RegistersOfChannel(frames, notices, Frames(frames, channel, former), NoticeJudge(notices, channel))
+            made = _RegistersOfChannel(
+                frames,
+                notices,
+                requests,
+                Frames(frames, channel, former),
+                RequestBook(requests, channel),
+                NoticeJudge(notices, channel),
+                for_draw=bool(requests.by_id) or any(one.longest_window is not None for one in frames.entries),
+            )
             self._by_channel[channel] = made
         return made
 

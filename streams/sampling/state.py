@@ -33,6 +33,8 @@ class SampleState:
     tally: ReadTally = field(default_factory=ReadTally)
     days: dict[DayKey, DayCounts] = field(default_factory=dict)
     repeats: Repeats = field(default_factory=Repeats)
+    marked: datetime = BEFORE_ALL
+    """High water that the last marker told."""
 
     @property
     def channel(self) -> Channel:
@@ -63,6 +65,7 @@ class _Dump(msgspec.Struct, array_like=True):
     days: list[DayCounts]
     stretch: int
     base: int
+    marked: datetime = BEFORE_ALL
 
 
 def dump(state: SampleState) -> bytes:
@@ -71,7 +74,7 @@ def dump(state: SampleState) -> bytes:
     return msgspec.msgpack.encode(
         _Dump(
             state.high_water, state.append_high_water, state.tally, list(state.days.values()),
-            repeats.stretch, repeats.base,
+            repeats.stretch, repeats.base, state.marked,
         )
     )  # fmt: skip
 
@@ -83,6 +86,7 @@ def load(source: Partition, raw: bytes) -> SampleState:
     for day in dumped.days:
         state.days[day.day.isoformat(), day.after_final, day.frame_id, day.frame_version] = day
     state.repeats = Repeats(dumped.stretch, dumped.base)
+    state.marked = dumped.marked
     return state
 
 

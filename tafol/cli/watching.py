@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WATCH_EVERY_S: Final = 2.0
 NOTHING_TO_SAY: Final = 1
 COUNTED: Final = (
-    "read", "repeats", "rejected", "excluded", "eligible", "not_selected", "selected", "pending", "reviewed",
+    "read", "repeats", "rejected", "excluded", "eligible", "not_selected", "selected", "pending", "late", "reviewed",
     "skipped", "expired", "shed", "withdrawn", "awaiting",
 )  # fmt: skip
 BY_REASON: Final = ("rejected", "excluded")

@@ -63,9 +63,6 @@ class FakeProducer:
             futures.append(future)
         return futures
 
-    async def flush(self) -> None:
-        await asyncio.sleep(0)
-
 
 @dataclass
 class FakeReader:
@@ -92,6 +89,9 @@ class FakeGroup:
 
     def seek_again(self) -> None:
         self.seeks += 1
+
+    def log_end(self, source: Partition) -> int | None:
+        return len(self.producer.broker.logs[source])
 
 
 @dataclass

@@ -100,6 +100,31 @@ def test_coverage_adds_up_in_total_and_by_channel_before_and_after_merges(migrat
     assert (once.by_channel["chat"].read, once.by_channel["chat"].selected) == (2, 0)
 
 
+def test_what_draws_decided_is_taken_out_of_what_was_pending(migrated: ClickHouseStore) -> None:
+    """Ten phone calls wait for a quota: one came late, of six the window is closed and two were taken."""
+    waiting = [r.decided(n, decision="pending", stratum="quota", draw_method="quota") for n in range(300, 310)]
+    counts = r.read_count(read=10, eligible=10, pending=10)
+    chunks = [
+        r.chunk(c.DECIDED, r.json_lines(waiting)),
+        r.chunk(c.READ_COUNTS, counts),
+        r.chunk(c.POPULATION_COUNTS, r.population(10, 0, stratum="quota")),
+        r.chunk(c.SELECTIONS, r.selection(300, stratum="quota"), r.selection(301, stratum="quota")),
+        r.chunk(
+            c.DRAW_COUNTS,
+            r.draw_count(candidates=5, as_of_offset=3),
+            r.draw_count(candidates=6, late=1, eligible=4, selected=1, as_of_offset=9),
+            r.draw_count(candidates=4, eligible=2, selected=1, partition=1),
+        ),
+    ]
+    store_all(migrated, *chunks)
+    store_all(migrated, *chunks)
+    found = coverage(migrated)
+    assert found.differences == ()
+    phone = found.by_channel["phone"]
+    assert (phone.eligible, phone.selected, phone.not_selected, phone.pending, phone.late) == (10, 2, 4, 3, 1)
+    assert phone.awaiting == 2
+
+
 def test_coverage_of_an_empty_database_is_all_zero_and_adds_up(migrated: ClickHouseStore) -> None:
     found = coverage(migrated)
     assert found.reconciles

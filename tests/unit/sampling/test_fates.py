@@ -12,7 +12,6 @@ import pytest
 from schemas import catalogue
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
-from schemas.errors import StageStopped
 from schemas.rejected import Rejected, read_rejected
 from schemas.transaction import MAX_TRANSACTION_BYTES
 from streams.registers import Registers
@@ -229,24 +228,3 @@ def test_the_largest_line_stays_far_below_a_record() -> None:
     (value,) = values(step([logs.record(0, logs.value(fields))]), catalogue.DECIDED)
     assert len(value) < decided.MAX_LINES_BYTES / 10
     assert json.loads(value)["attributes"] == attributes
-
-
-NOT_DONE: dict[str, dict[str, Any]] = {
-    "quotas": {"strata": [{"name": "all", "draw": {"method": "quota", "n": 2, "window": "week", "per": "team"}}]},
-    "nested": {"strata": [{"name": "all", "by": "team_id", "draw": {"method": "none"}}]},
-    "caps": {"strata": [{"name": "all", "draw": {"method": "random", "rate": 0.5}, "cap": {"n": 2, "window": "week"}}]},
-    "outcome": {"strata": [{"name": "a", "when": {"outcome": "sold"}, "draw": {"method": "none"}}, logs.STRATA[-1]]},
-    "otherwise": {
-        "strata": [{"name": "a", "when": {"site": {"none_of": "x"}}, "draw": {"method": "none"}}, logs.STRATA[-1]]
-    },
-    "overlays": {"overlays": [{"name": "a", "when": {"site": "cardiff"}}]},
-    "exclusions": {"eligibility": {"exclusions": [{"reason": "staff", "when": {"site": "x"}}]}},
-    "by channel": {"eligibility": {"by_channel": {"phone": {"minimum_length_s": 1}}}},
-    "end": {"holds_until": "2026-12-01T00:00:00Z"},
-}
-
-
-@pytest.mark.parametrize("name", NOT_DONE)
-def test_a_frame_that_asks_for_more_stops_the_stage(name: str) -> None:
-    with pytest.raises(StageStopped, match="sample stage"):
-        step([logs.record(0, GOOD)], logs.registers(logs.frame(**NOT_DONE[name])))

@@ -11,6 +11,7 @@ from schemas.alert import Alert, AlertAction, alert_id
 from schemas.base import CHANNELS, Origin, Versioned
 from schemas.counts import PopulationCount, ReadCount
 from schemas.decided import DecidedTransaction
+from schemas.drawn import DrawCell, DrawCount
 from schemas.rejected import Rejected, rejected_headers
 from schemas.review import Outcome, Rating, Review
 from schemas.score import CombinedReview, CriterionScore, QualityScore
@@ -218,6 +219,40 @@ def read_count(**fields: Any) -> ReadCount:
     return ReadCount.model_validate(shown | fields)
 
 
+def draw_cell(number: int, starts: datetime = NOW, **fields: Any) -> DrawCell:
+    shown = {
+        "draw_id": f"{FRAME.key}:all",
+        "purpose": "quota",
+        "frame": FRAME,
+        "stratum": "all",
+        "unit": f"colleague/col-{number}",
+        "starts": starts,
+        "ends": starts + timedelta(days=7),
+        "closed_at": starts + timedelta(days=7, hours=1),
+        "eligible": 9,
+        "taken": 9,
+        "selected": 3,
+        "inclusion_probability": 1 / 3,
+        "as_of_offset": number,
+    }
+    return DrawCell.model_validate(shown | fields)
+
+
+def draw_count(**fields: Any) -> DrawCount:
+    shown = {
+        "partition": 0,
+        "channel": "phone",
+        "frame": FRAME,
+        "stratum": "quota",
+        "candidates": 0,
+        "late": 0,
+        "eligible": 0,
+        "selected": 0,
+        "as_of_offset": 1000,
+    }
+    return DrawCount.model_validate(shown | fields)
+
+
 def point(number: int, score_0_100: float, ended_at: datetime = NOW) -> SeriesPoint:
     return SeriesPoint(
         series_id="team=north",
@@ -301,6 +336,8 @@ def everything(number: int, ended_at: datetime = NOW) -> list[SinkChunk]:
         chunk(c.DECIDED, json_lines([decided(number, ended_at)]), first_offset=number),
         chunk(c.POPULATION_COUNTS, population(1, 1, as_of_offset=number), first_offset=number),
         chunk(c.READ_COUNTS, read_count(read=number, as_of_offset=number), first_offset=number),
+        chunk(c.DRAW_CELLS, draw_cell(number, ended_at), first_offset=number),
+        chunk(c.DRAW_COUNTS, draw_count(as_of_offset=number), first_offset=number),
         chunk(c.SELECTIONS, selection(number, ended_at), first_offset=number),
         chunk(c.REVIEW_TASKS, task(number, ended_at), first_offset=number),
         chunk(c.REVIEWS, review(number, ended_at=ended_at), first_offset=number),
