@@ -11,7 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
@@ -41,6 +41,8 @@ def _attributes_set_in(function: Any) -> set[str]:
         (fetcher.Fetcher, ["_create_fetch_waiter", "_notify"]),
         (fetcher.FetchResult, ["check_assignment", "has_more", "_update_position"]),
         (fetcher.FetchError, ["check_raise"]),
+        (AIOKafkaProducer, ["_partition", "create_batch", "send_batch"]),
+        (AIOKafkaClient, ["_wait_on_metadata"]),
         (MemoryRecords, ["has_next", "next_batch", "size_in_bytes"]),
         (driver.AIOKafkaConsumerThread, ["_fetch_records", "_commit", "highwater", "_seek_wait"]),
         (driver.Producer, ["_ensure_producer", "_settings_extra", "_new_producer"]),
