@@ -21,11 +21,26 @@ AT = datetime(2026, 3, 2, tzinfo=UTC)
 
 def row(alert_id: str) -> AlertRow:
     return AlertRow(
-        alert_id=alert_id, series_id=alert_id.split("|", maxsplit=1)[0], state="open", status="open", closed_because="", since=AT,
-        raised_at=AT, changed_at=AT, times_raised=1, evidence=320.0, threshold=300.0, reviews=40, reference_0_100=78.0,
-        mean_0_100=66.0, one_false_alarm_in_periods=1.0, period="quarter", acted_by="", acted_at=None,
+        alert_id=alert_id,
+        series_id=alert_id.partition("|")[0],
+        state="open",
+        status="open",
+        closed_because="",
+        since=AT,
+        raised_at=AT,
+        changed_at=AT,
+        times_raised=1,
+        evidence=320.0,
+        threshold=300.0,
+        reviews=40,
+        reference_0_100=78.0,
+        mean_0_100=66.0,
+        one_false_alarm_in_periods=1.0,
+        period="quarter",
+        acted_by="",
+        acted_at=None,
         action_reason="",
-    )  # fmt: skip
+    )
 
 
 ALERTS = (row("team=north|t-17|chat|1"), row("team=north|t-99|chat|1"), row("team=south|t-18|phone|1"))
