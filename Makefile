@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults docs bench-detect clean
+.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -59,9 +59,32 @@ unit: .venv/.developer
 faults: .venv/.developer ## break everything in mid-stream, again and again; a table of what was lost (nothing)
 	@$(RUN)/python -m tests.fault $(ARGS)
 
+fuzz: .venv/.developer ## a million malformed records: each rejected with a reason, none crashes anything
+	@$(RUN)/python -m tests.fuzz $(ARGS)
+
 docs: .venv/.developer ## write the generated pages: settings, metrics, commands, schemas
 	$(RUN)/tafol docs
 	$(RUN)/tafol schema export
+
+.venv/.bench: .venv/.developer
+	@echo "Installing what only the benches need into .venv (once)"
+	@$(UV) sync --locked --inexact --group bench --python $(PYTHON)
+	@touch $@
+
+bench: .venv/.bench ## the main path beside Faust, confluent-kafka, Quix and Kafka Streams (ARGS=--quick for a try)
+	@$(RUN)/python -m bench.main_path $(ARGS)
+
+bench-scaling: .venv/.bench ## throughput with 1, 2 and 4 partitions and workers
+	@$(RUN)/python -m bench.scaling $(ARGS)
+
+bench-memory: .venv/.bench ## peak memory of a worker after 1, 5 and 10 million events
+	@$(RUN)/python -m bench.memory $(ARGS)
+
+bench-sink: .venv/.bench ## rows per second into ClickHouse, beside ClickHouse reading the same lines itself
+	@$(RUN)/python -m bench.sink $(ARGS)
+
+bench-latency: .venv/.bench ## from a transaction produced to its review task readable
+	@$(RUN)/python -m bench.latency $(ARGS)
 
 bench-detect: .venv/.developer ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
 	$(RUN)/python -m bench.detect
