@@ -22,7 +22,7 @@ CHANNELS: tuple[Channel, ...] = ("phone", "chat", "face_to_face")
 
 def written_out(instant: object) -> object:
     """Refuse a time that is written as a number: nobody could say whose seconds since when those are."""
-    if isinstance(instant, str) and NUMBER.fullmatch(instant.strip()):
+    if isinstance(instant, int | float) or (isinstance(instant, str) and NUMBER.fullmatch(instant.strip())):
         raise ValueError("a time is written with its date and offset, like 2026-11-22T10:00:00Z")
     return instant
 
@@ -36,7 +36,8 @@ def within_calendar(instant: datetime) -> datetime:
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=IDENTIFIER_PATTERN)]
 Language = Annotated[str, StringConstraints(max_length=6, pattern=LANGUAGE_PATTERN)]
-Instant = Annotated[AwareDatetime, BeforeValidator(written_out), AfterValidator(within_calendar)]
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(written_out), AfterValidator(within_calendar)]
+"""Not strict: behind a validator of our own, pydantic takes JSON's text for a text of Python's and would refuse it."""
 Probability = Annotated[float, Field(gt=0, le=1)]
 Score0To100 = Annotated[float, Field(ge=0, le=100)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]

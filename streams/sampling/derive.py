@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import annotated_types
 import msgspec
 from msgspec import Meta
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Strict, StringConstraints
 from pydantic.fields import FieldInfo
 
 from schemas.base import within_calendar, written_out
@@ -84,6 +84,8 @@ class Derivation:
                     self.instants.add(path)
                 elif isinstance(one, BeforeValidator) and one.func is written_out:
                     continue  # msgspec takes no number for a time anyway
+                elif isinstance(one, Strict) and not one.strict:
+                    continue  # a time: msgspec reads text alone
                 else:
                     bounds |= _bounds(one, path)
         if path in self.by_hand and "pattern" in bounds:
