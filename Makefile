@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect clean
+.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect desk-load clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -88,6 +88,9 @@ bench-latency: .venv/.bench ## from a transaction produced to its review task re
 
 bench-detect: .venv/.developer ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
 	$(RUN)/python -m bench.detect
+
+desk-load: .venv/.developer ## 200 reviewers on one desk that is killed 20 times: nothing held twice, nothing lost; claim p95
+	@$(RUN)/python -m bench.desk_load $(ARGS)
 
 clean: ## remove what was installed here; data and caches of the user stay
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,6 +6,7 @@ error stops the desk (`failed`), for going on would hide it: its supervisor star
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -27,6 +28,8 @@ JOIN_S: Final = 15.0
 COMPLAIN_EVERY: Final = 30
 """Failed tries between two log lines about the same job."""
 log = logging.getLogger(__name__)
+
+COLLECT_AFTER: Final = (50_000, 20, 20)
 
 Step = Callable[[], int]
 """Does a little; how much. 0: nothing was left to do, so wait before the next."""
@@ -96,3 +99,10 @@ class Background:
         dues.forget_content(self.here)
         dues.forget_old(self.here)
         return 0
+
+
+def quiet_collector() -> None:
+    """Let the garbage collector leave what was loaded alone: it walked a million objects in the midst of requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)

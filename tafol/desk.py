@@ -23,7 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from desk.app import create_app
-from desk.background import Background
+from desk.background import Background, quiet_collector
 from desk.config import DeskConfig
 from desk.intake import Intake
 from desk.kafka import Inflow, KafkaSender
@@ -109,6 +109,7 @@ def run(settings: Settings, *, demo: bool = False) -> int:
         )
         server = _Server(desk, web, settings)
         background.start()
+        quiet_collector()
         try:
             with _announced(settings, server):
                 return server.run(background.failed)

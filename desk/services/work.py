@@ -6,7 +6,7 @@ one is what shows that a person once held the task; it is theirs to read even wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -45,13 +45,10 @@ class Work:
         require(actor, "task.claim")
         with self._here.database.write() as session:
             reviewer = self._claimant(session, actor)
-            held = tasks.held_by(session, actor.account_id, self._here.now(), queue)
-            if held:
-                row: TaskRow | None = held[0]
-            elif not tasks.required_skills(session, queue) <= reviewer.skills:
-                row = None
-            else:
-                self._has_room(session, actor)
+            held = tasks.held_by(session, actor.account_id, self._here.now())
+            row = next((one for one in held if one.queue == queue), None)
+            if row is None and tasks.required_skills(session, queue) <= reviewer.skills:
+                self._has_room(held)
                 row = tasks.next_for(session, queue, reviewer, self._here.now())
                 if row is not None:
                     self._claim(session, row, actor)
@@ -77,7 +74,7 @@ class Work:
                 raise refused(why)
             self._here.scorecard(session, Versioned(id=row.scorecard_id, version=row.scorecard_version))
             if not (row.holder_id == actor.account_id and is_held(tasks.lease_of(row), now)):
-                self._has_room(session, actor)
+                self._has_room(tasks.held_by(session, actor.account_id, now))
                 self._claim(session, row, actor)
         return self._form(actor, number)
 
@@ -195,9 +192,9 @@ class Work:
             raise refused(why)
         return reviewer
 
-    def _has_room(self, session: Session, actor: Actor) -> None:
+    def _has_room(self, held: Sequence[TaskRow]) -> None:
         most = self._here.config.max_held
-        if len(tasks.held_by(session, actor.account_id, self._here.now())) >= most:
+        if len(held) >= most:
             raise NotEligible("too_many_held", f"you hold {most} tasks already", hint="Finish or give back one first.")
 
     def _claim(self, session: Session, row: TaskRow, actor: Actor) -> None:
@@ -283,7 +280,7 @@ class Work:
             blind = self._here.is_blind(session, task.frame) and not (sees_all and kept is None)
             draft = Draft() if kept is None else show.DRAFT.validate_python(kept.body)
             scorecard = self._scorecard(session, row)
-            known = show.names(session, (row.holder_id, row.assigned_to))
+            known = {} if kept is not None else show.names(session, (row.holder_id, row.assigned_to))
             return FormView(
                 task=show.task_view(row, now, known_names=known, to_reviewer=kept is not None, blind=blind),
                 scorecard=scorecard,

@@ -1,6 +1,6 @@
 """Tasks in the store: what is next for whom, and the queues' counts.
 
-`is_offered` says in SQL what desk.rules.eligibility says of one task and one person; tests hold the two to each other.
+`IS_OFFERED` says in SQL what desk.rules.eligibility says of one task and one person; tests hold the two to each other.
 Queries take the session of the caller's transaction.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, case, exists, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from desk.rules import order
 from desk.rules.eligibility import Offer, OtherCopy, Reviewer
 from desk.rules.lease import LeaseState
-from desk.store.tables import AbsenceRow, Account, QueueRow, RegisterRow, TaskRow
+from desk.store.tables import ID, AbsenceRow, Account, QueueRow, RegisterRow, TaskRow, UtcDateTime
 from schemas.selection import ReviewTask
 
 
@@ -109,21 +110,22 @@ def offer_of(session: Session, row: TaskRow) -> Offer:
     )
 
 
-def is_free(now: datetime) -> ColumnElement[bool]:
+def is_free(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """Nobody works on it."""
     return or_(TaskRow.holder_id.is_(None), TaskRow.lease_ends_at <= now)
 
 
-def is_offered(reviewer: Reviewer, now: datetime) -> ColumnElement[bool]:
-    """Free, and for this person as far as task and other copies go. Person and queue are judged beforehand."""
+def _is_offered() -> ColumnElement[bool]:
+    """Free, and for this person as far as task and other copies go. Person and queue are judged beforehand.
+
+    Built once, with the parameters of `_parameters`: building it for every claim cost more than running it.
+    """
+    me, now = bindparam("me", type_=ID), bindparam("now", type_=UtcDateTime())
     other = aliased(TaskRow)
     has_other_copy = exists().where(
         other.group_id == TaskRow.group_id,
         other.number != TaskRow.number,
-        or_(
-            other.closed_by == reviewer.account_id,
-            and_(other.holder_id == reviewer.account_id, other.lease_ends_at > now),
-        ),
+        or_(other.closed_by == me, and_(other.holder_id == me, other.lease_ends_at > now)),
     )
     has_scorecard = exists().where(
         RegisterRow.kind == "scorecard",
@@ -133,9 +135,9 @@ def is_offered(reviewer: Reviewer, now: datetime) -> ColumnElement[bool]:
     return and_(
         TaskRow.state == "open",
         is_free(now),
-        TaskRow.language.in_(sorted(reviewer.languages)),
-        TaskRow.colleague_id != (reviewer.colleague_id or ""),
-        or_(TaskRow.assigned_to.is_(None), TaskRow.assigned_to == reviewer.account_id),
+        TaskRow.language.in_(bindparam("languages", expanding=True)),
+        TaskRow.colleague_id != bindparam("own_work", type_=ID),
+        or_(TaskRow.assigned_to.is_(None), TaskRow.assigned_to == me),
         has_scorecard,
         ~has_other_copy,
     )
@@ -146,22 +148,39 @@ def in_order() -> tuple[InstrumentedAttribute[int] | InstrumentedAttribute[datet
     return (TaskRow.purpose_rank, TaskRow.priority, TaskRow.due_at, TaskRow.chance, TaskRow.number)
 
 
+IS_OFFERED: Final = _is_offered()
+_NEXT: Final = (
+    select(TaskRow)
+    .where(TaskRow.queue == bindparam("queue", type_=ID), IS_OFFERED)
+    .order_by(*in_order())
+    .limit(1)
+    .with_for_update(skip_locked=True, of=TaskRow)
+)
+_NEXT_ASSIGNED: Final = _NEXT.where(TaskRow.assigned_to == bindparam("me", type_=ID))
+
+
+def parameters(reviewer: Reviewer, now: datetime) -> dict[str, object]:
+    """What IS_OFFERED is about."""
+    return {
+        "me": reviewer.account_id,
+        "own_work": reviewer.colleague_id or "",
+        "languages": sorted(reviewer.languages),
+        "now": now,
+    }
+
+
 def next_for(session: Session, queue: str, reviewer: Reviewer, now: datetime) -> TaskRow | None:
     """The first task of the queue that this person may take, its row locked; those assigned to them come first.
 
     Rows that another transaction is about to give away are passed over, never waited for.
     """
-    offered = select(TaskRow).where(TaskRow.queue == queue, is_offered(reviewer, now))
-    offered = offered.order_by(*in_order()).limit(1).with_for_update(skip_locked=True, of=TaskRow)
-    assigned = session.scalar(offered.where(TaskRow.assigned_to == reviewer.account_id))
-    return assigned or session.scalar(offered)
+    about = {"queue": queue, **parameters(reviewer, now)}
+    return session.scalar(_NEXT_ASSIGNED, about) or session.scalar(_NEXT, about)
 
 
-def held_by(session: Session, account_id: str, now: datetime, queue: str | None = None) -> Sequence[TaskRow]:
+def held_by(session: Session, account_id: str, now: datetime) -> Sequence[TaskRow]:
     """The open tasks that a person holds, the lease that ends first at the top."""
     query = select(TaskRow).where(TaskRow.holder_id == account_id, TaskRow.state == "open", TaskRow.lease_ends_at > now)
-    if queue is not None:
-        query = query.where(TaskRow.queue == queue)
     return session.scalars(query.order_by(TaskRow.lease_ends_at, TaskRow.number)).all()
 
 
@@ -169,7 +188,7 @@ def counts(session: Session, reviewer: Reviewer | None, now: datetime, due_soon:
     """Open tasks by queue. `ready` is 0 without a reviewer; skills of queues are the caller's to judge."""
     leased = and_(TaskRow.holder_id.is_not(None), TaskRow.lease_ends_at > now)
     mine = and_(leased, TaskRow.holder_id == reviewer.account_id) if reviewer else None
-    ready = is_offered(reviewer, now) if reviewer else None
+    ready = IS_OFFERED if reviewer else None
     rows = session.execute(
         select(
             TaskRow.queue,
@@ -184,7 +203,8 @@ def counts(session: Session, reviewer: Reviewer | None, now: datetime, due_soon:
         )
         .where(TaskRow.state == "open")
         .group_by(TaskRow.queue)
-        .order_by(TaskRow.queue)
+        .order_by(TaskRow.queue),
+        parameters(reviewer, now) if reviewer else {},
     )
     return [
         QueueCounts(

@@ -196,7 +196,10 @@ def test_the_query_for_the_next_task_says_what_the_rule_says(any_desk: DeskForTe
                 and row.holder_id != actor.account_id
             }
             by_query = {
-                row.task_id for row in session.scalars(select(TaskRow).where(tasks.is_offered(reviewer, any_desk.at)))
+                row.task_id
+                for row in session.scalars(
+                    select(TaskRow).where(tasks.IS_OFFERED), tasks.parameters(reviewer, any_desk.at)
+                )
             }
         assert by_query == by_rule
         assert by_rule
