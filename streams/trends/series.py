@@ -61,20 +61,25 @@ class Change:
     closed_because: Literal["back", "new_reference"] | None = None
 
 
-def in_force(state: SeriesState, entry: Detectors) -> bool:
-    """Whether a point's `entry` is the one that the series goes by from now on: never an earlier one.
+def in_force(state: SeriesState, holds_from_ms: int) -> bool:
+    """Whether a point's entry, which holds from this time on, is the one that the series goes by: never an earlier one.
 
     Reviews come in another order than their transactions ended, so points of two entries are mixed for some days.
     """
-    return _ms(entry) >= state.holds_from_ms or not state.detectors
+    return holds_from_ms >= state.holds_from_ms or not state.detectors
+
+
+def go_by(state: SeriesState, entry: Detectors, holds_from_ms: int) -> None:
+    """From now on the series goes by `entry`; the evidence starts anew if it did not before."""
+    if state.detectors != entry.ref.key:
+        state.detectors, state.holds_from_ms, state.evidence = entry.ref.key, holds_from_ms, None
 
 
 def weigh(
     state: SeriesState, point: SeriesPoint, entry: Detectors, kind: SeriesKind, new_alert_id: str
 ) -> Change | None:
-    """Take in one point by `entry`, which is in force, and say what became of the alert."""
-    if state.detectors != entry.ref.key or state.evidence is None:
-        state.detectors, state.holds_from_ms = entry.ref.key, _ms(entry)
+    """Take in one point by `entry`, which the series goes by, and say what became of the alert."""
+    if state.evidence is None:
         state.evidence = Evidence.fresh(entry.bets)
     score = point.score_0_100 / 100.0
     reference = state.references.setdefault(point.cell, Reference())
@@ -156,10 +161,6 @@ def _raised(
 
 def _since_ms(point: SeriesPoint) -> int:
     return _to_ms(point.ended_at.timestamp())
-
-
-def _ms(entry: Detectors) -> int:
-    return _to_ms(entry.holds_from.timestamp())
 
 
 def _to_ms(timestamp_s: float) -> int:

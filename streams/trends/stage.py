@@ -28,7 +28,7 @@ from schemas.transaction import explain
 from streams.recent import Recent
 from streams.registers import Registers
 from streams.stage import Chunk, LogRecord, Output, Partition, instant
-from streams.trends.series import Change, OpenAlert, SeriesState, agree, in_force, kind_of, named, weigh
+from streams.trends.series import Change, OpenAlert, SeriesState, agree, go_by, in_force, kind_of, named, weigh
 
 KEEP: Final = timedelta(days=400)
 KEEP_MS: Final = KEEP // timedelta(milliseconds=1)
@@ -116,12 +116,18 @@ def open_alerts(state: DetectState) -> Iterator[tuple[str, OpenAlert]]:
 def _entry(
     series: SeriesState, point: SeriesPoint, source: Partition, record: LogRecord, registers: Registers
 ) -> Detectors:
-    """The register entry by which this point is weighed."""
+    """The register entry by which this point is weighed; the series goes by it from now on."""
+    known = registers.detectors
     try:
-        named_by_point = registers.detectors.get(point.detectors)
-        return named_by_point if in_force(series, named_by_point) else registers.detectors.get(named(series))
+        entry = known.get(point.detectors)
+        # The first entry holds from the beginning of time, whatever it says.
+        holds_from_ms = 0 if entry is known.entries[0] else round(entry.holds_from.timestamp() * 1000)
+        if not in_force(series, holds_from_ms):
+            return known.get(named(series))
     except UnknownVersion as error:
         raise UnknownVersion(f"{source}@{record.offset}: {error.message}", hint=error.hint) from None
+    go_by(series, entry, holds_from_ms)
+    return entry
 
 
 def _alert(series_id: str, series: SeriesState, change: Change, record: LogRecord, entry: Detectors) -> Alert:

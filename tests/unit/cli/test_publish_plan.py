@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base import BilingualText
+from schemas.detector import Detectors
 from schemas.errors import ConfigError
 from schemas.frame import NoDraw, Route, SamplingFrame, Stratum
 from schemas.notice import Notice, NoticeRegister
@@ -132,3 +133,50 @@ def test_headers_name_the_record_and_no_origin() -> None:
         "ce_id": b"centre:1",
         "content-type": b"application/json",
     }
+
+
+def test_detectors_have_a_timeline_of_their_own() -> None:
+    first, second = (Detectors(id="quality", version=n, holds_from=at) for n, at in ((1, LONG_AGO), (2, TOMORROW)))
+
+    alone = plan(first, published(frame()), NOW)
+    later = plan(second, Published(detectors=(Appended(first, LONG_AGO),)), NOW)
+
+    assert (alone.topic, alone.name, alone.outcome, alone.holds_from) == (
+        "detectors",
+        "detectors quality:1",
+        "new",
+        None,
+    )
+    assert (later.holds_from, later.replaces) == (TOMORROW, first)
+    with pytest.raises(ConfigError, match="minutes ahead"):
+        plan(second.model_copy(update={"holds_from": NOW}), Published(detectors=(Appended(first, LONG_AGO),)), NOW)
+
+
+QUOTA = {"method": "quota", "n": 2, "per": "team", "window": "week"}
+
+
+@pytest.mark.parametrize(
+    ("holds_from", "draw", "refused"),
+    [
+        ("2026-12-07T00:00:00Z", QUOTA, False),  # a Monday
+        ("2026-12-07T01:00:00Z", QUOTA, True),
+        ("2026-12-08T00:00:00Z", QUOTA, True),
+        ("2026-12-08T00:00:00Z", QUOTA | {"window": "day"}, False),
+        ("2026-12-07T00:00:00Z", QUOTA | {"window": "month"}, True),
+        ("2027-01-01T00:00:00Z", QUOTA | {"window": "month"}, False),
+        ("2027-06-01T00:00:00Z", QUOTA | {"window": "month"}, True),  # 01:00 in London
+        ("2026-12-08T12:34:00Z", {"method": "random", "rate": 0.5}, False),
+    ],
+)
+def test_a_frame_with_quotas_begins_with_its_longest_window(holds_from: str, draw: Any, refused: bool) -> None:
+    strata = [{"name": "all", "draw": draw}]
+    begins = datetime.fromisoformat(holds_from)
+    later = SamplingFrame.model_validate({**frame(2, begins).model_dump(), "strata": strata})
+    if not refused:
+        assert plan(later, published(frame()), NOW).outcome == "new"
+        return
+    with pytest.raises(ConfigError, match="not the beginning of") as told:
+        plan(later, published(frame()), NOW)
+    example = (told.value.hint or "").rpartition("holds_from: ")[2]
+    better = later.model_copy(update={"holds_from": datetime.fromisoformat(example)})
+    assert plan(better, published(frame()), NOW).outcome == "new"

@@ -187,6 +187,16 @@ def test_a_point_of_an_earlier_entry_that_comes_late_is_weighed_by_the_later_one
     assert (alert.detectors.version, alert.since) == (2, r.MONDAY + timedelta(minutes=30))
 
 
+def test_the_first_entry_holds_from_the_beginning_of_time_whatever_it_says() -> None:
+    first = r.detectors(holds_from=r.MONDAY + timedelta(days=30))
+    known = r.registers(first, r.detectors(2))
+    later: Any = {"detectors": Versioned(id="quality", version=2)}
+
+    [alert, *_] = alerts_of(*r.points(USUAL), *r.points([30.0] * 9, first=30, **later), known=known)
+
+    assert alert.detectors.version == 2
+
+
 def test_series_of_one_partition_do_not_touch_each_other() -> None:
     south: Any = {"series": {"team": "south"}}
     falling = r.points(USUAL + DROPPED + USUAL[:10], **south)
