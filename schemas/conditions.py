@@ -148,7 +148,7 @@ _Attribute = Annotated[
     Annotated[Words, Tag("list")] | Annotated[AttributeTest, Tag("test")],
     Discriminator(_kind),
 ]
-_TEXT_FIELDS: Final = (*GROUPABLE, "flags", "place")
+_LISTED_FIELDS: Final = (*GROUPABLE, "flags")
 
 
 class Condition(Record):
@@ -171,7 +171,7 @@ class Condition(Record):
     has_transcript: bool | None = None
     attributes: Annotated[dict[AttributeKey, _Attribute], Field(min_length=1, max_length=32)] | None = None
 
-    @field_validator(*_TEXT_FIELDS, mode="before")
+    @field_validator(*_LISTED_FIELDS, mode="before")
     @classmethod
     def _one_value_is_a_list_of_one(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -184,7 +184,7 @@ class Condition(Record):
     @field_validator("place", mode="before")
     @classmethod
     def _places_are_a_test(cls, value: object) -> object:
-        return {"one_of": value} if isinstance(value, list | tuple) else value
+        return {"one_of": value} if isinstance(value, str | list | tuple) else value
 
     @property
     def always(self) -> bool:

@@ -18,7 +18,8 @@ from typing import Any, Final, NamedTuple, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.base import IDENTIFIER_PATTERN, LANGUAGE_PATTERN, RegisterEntry
+from schemas.base import IDENTIFIER_PATTERN, LANGUAGE_PATTERN, Record
+from schemas.check_plan import CheckCalendar
 from schemas.detector import Detectors
 from schemas.draw_number import SEED_BYTES
 from schemas.errors import ConfigError
@@ -27,7 +28,7 @@ from schemas.notice import NoticeRegister
 from schemas.scorecard import Scorecard
 from tafol.yaml_tree import Fields, Items, Part, YamlProblem, plain, read_yaml
 
-RecordT = TypeVar("RecordT", bound=RegisterEntry)
+RecordT = TypeVar("RecordT", bound=Record)
 Loc = tuple[int | str, ...]
 
 ONE_OR_MORE: Final = frozenset({"channels", "days"})
@@ -133,6 +134,11 @@ def read_scorecard(path: Path) -> Scorecard:
 def read_detectors(path: Path) -> Detectors:
     """Reads detector settings. Raises ConfigError, as DocumentInvalid where the content is wrong."""
     return _validated(Detectors, path, *_read(path))
+
+
+def read_check_calendar(path: Path) -> CheckCalendar:
+    """Reads a calendar of planned checks. Raises ConfigError, as DocumentInvalid where the content is wrong."""
+    return _validated(CheckCalendar, path, *_read(path))
 
 
 def _read(path: Path) -> tuple[dict[str, object], Fields]:
@@ -248,7 +254,8 @@ def _field_names(model: type[BaseModel], loc: Loc) -> list[str]:
     kind: Any = model
     for step in loc:
         kind = _inside(kind, step)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+    models = (one for one in _alternatives(kind) if isinstance(one, type) and issubclass(one, BaseModel))
+    return [name for one in models for name in one.model_fields]
 
 
 def _inside(kind: Any, step: int | str) -> Any:

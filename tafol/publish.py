@@ -27,6 +27,7 @@ from schemas.request import CheckRequest
 from schemas.scorecard import Scorecard
 from schemas.transaction import explain
 from streams.connection import Connection
+from streams.drawing.windows import begins_window, next_beginning
 from streams.registers import LEAD, Appended, Timeline
 from streams.stage import instant
 from tafol.kafka_clients import SEND_WITHIN_S, log_consumer, producer, read_to_end
@@ -123,6 +124,7 @@ def plan(entry: RegisterEntry, published: Published, now: datetime) -> Plan:
     if not log:
         return Plan(entry, "new", warnings=warnings)
     _refuse_too_late(entry, name, now)
+    _refuse_within_window(entry, name)
     before = Timeline.of("published", log)
     after = [one.holds_from for one in before.entries[1:] if one.holds_from > entry.holds_from]
     return Plan(
@@ -188,6 +190,20 @@ def _refuse_too_late(entry: RegisterEntry, name: str, now: datetime) -> None:
         f"{name} would hold from {_written(entry.holds_from)}, which is less than {minutes:.0f} minutes ahead (it is "
         f"{_written(now)}): a worker could decide a transaction of that time before it reads this entry",
         hint=f"Set holds_from at least {minutes:.0f} minutes ahead, for example to {example}.",
+    )
+
+
+def _refuse_within_window(entry: RegisterEntry, name: str) -> None:
+    """A quota counts whole windows: one that begins in the middle of a window would draw as many from a part of it."""
+    if not isinstance(entry, SamplingFrame) or (window := entry.longest_window) is None:
+        return
+    if begins_window(entry.holds_from, window, entry.zone):
+        return
+    example = next_beginning(entry.holds_from, window, entry.zone)
+    raise ConfigError(
+        f"{name} has quotas or caps by the {window}, and holds_from {_written(entry.holds_from)} is not the "
+        f"beginning of a {window} in {entry.time_zone}",
+        hint=f"Let it begin with a {window}, for example: holds_from: {_written(example)}",
     )
 
 

@@ -16,7 +16,6 @@ from datetime import datetime
 import msgspec
 
 from schemas.base import Versioned
-from schemas.conditions import Condition
 from schemas.draw_number import OVERLAP, draw_numbers, threshold
 from schemas.frame import Overlap, Route, SamplingFrame
 from schemas.selection import PROBABILITY_PURPOSES, PURPOSES, Purpose, ReviewTask, Selection, TransactionFields, task_id
@@ -36,6 +35,7 @@ class Ask(msgspec.Struct, array_like=True, frozen=True):
     copies: int
     drawn_at: datetime
     due_at: datetime
+    skills: tuple[str, ...] = ()
 
     @property
     def rests_on_probability(self) -> bool:
@@ -44,12 +44,7 @@ class Ask(msgspec.Struct, array_like=True, frozen=True):
 
 def route_of(frame: SamplingFrame, transaction: TransactionFields) -> Route:
     """The first route whose condition holds; a frame's last route holds always."""
-    return next(route for route in frame.routes if holds(route.when, transaction))
-
-
-def holds(condition: Condition, transaction: TransactionFields) -> bool:
-    """Whether every field that the condition names has one of the values listed."""
-    return all(values is None or getattr(transaction, name) in values for name, values in condition)
+    return next(route for route in frame.routes if route.when.holds(transaction))
 
 
 def ask_of(selection: Selection, frame: SamplingFrame, route: Route) -> Ask:
@@ -65,6 +60,7 @@ def ask_of(selection: Selection, frame: SamplingFrame, route: Route) -> Ask:
         copies=_copies(selection, frame, frame.overlap),
         drawn_at=selection.drawn_at,
         due_at=add_working_hours(selection.drawn_at, route.due_working_hours, frame.working_hours, frame.zone),
+        skills=route.skills,
     )
 
 
@@ -99,6 +95,7 @@ def tasks_of(ask: Ask, selection: Selection, scorecard: Versioned) -> list[Revie
             due_at=ask.due_at,
             transaction=selection.transaction,
             origin=selection.origin,
+            skills=ask.skills,
         )
         for copy_number in range(1, ask.copies + 1)
     ]

@@ -170,6 +170,9 @@ def seed_hash(frame: SamplingFrame) -> str:
 def _rate(draw: Any) -> str:
     if draw.method == "random":
         return f"{draw.rate:.2%}"
+    if draw.method == "quota":
+        parts = f" in {draw.parts} parts" if draw.parts > 1 else ""
+        return f"{draw.n} a {draw.window} for each {draw.per}{parts}"
     return f"one in {draw.every}" if draw.method == "systematic" else "-"
 
 

@@ -9,5 +9,6 @@ FOLDER: Final = Path(__file__).parent
 FRAME: Final = FOLDER / "frame.yaml"
 NOTICES: Final = FOLDER / "notices.yaml"
 SCORECARDS: Final = tuple(FOLDER / name for name in ("phone.yaml", "chat.yaml", "face-to-face.yaml"))
+CHECKS: Final = FOLDER / "checks.yaml"
 DETECTORS: Final = FOLDER / "detectors.yaml"
 DEMO_SETTINGS: Final = FOLDER / "demo.toml"

@@ -437,6 +437,6 @@ def test_detectors_that_make_no_sense_are_refused_in_words(tmp_path: Path, writt
 
 
 def test_the_shipped_files_are_all_named() -> None:
-    named = {examples.FRAME, examples.NOTICES, examples.DETECTORS, *examples.SCORECARDS}
+    named = {examples.FRAME, examples.NOTICES, examples.DETECTORS, examples.CHECKS, *examples.SCORECARDS}
 
     assert set(examples.FOLDER.glob("*.yaml")) == named
