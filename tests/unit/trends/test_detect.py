@@ -105,8 +105,8 @@ def test_one_team_of_fifty_that_drops_is_named() -> None:
     dice = random.Random(11)
     wide = r.registers(r.detectors(series=[{"of": "team", "count": 50}]))
     log = [
-        r.point(number, dice.gauss(60 if team == 17 and number >= 100 else 75, 5), series={"team": f"team-{team}"})
-        for number in range(160)
+        r.point(number, dice.gauss(60 if team == 17 and number >= 50 else 75, 5), series={"team": f"team-{team}"})
+        for number in range(90)
         for team in range(50)
     ]
 
