@@ -54,7 +54,7 @@ imports: .venv/.developer
 	$(RUN)/lint-imports
 
 unit: .venv/.developer
-	$(RUN)/pytest -q tests/unit
+	$(RUN)/pytest -q -n auto tests/unit
 
 faults: .venv/.developer ## break everything in mid-stream, again and again; a table of what was lost (nothing)
 	@$(RUN)/python -m tests.fault $(ARGS)
