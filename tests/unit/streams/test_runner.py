@@ -350,3 +350,36 @@ async def test_records_deleted_before_they_were_read_stop_the_worker() -> None:
     runner._reader.bounds = bounds  # type: ignore[method-assign, assignment]
     with pytest.raises(SnapshotUnusable, match="1 records were deleted"):
         await runner.take_over([Partition(SOURCE, 0)], 3, 7)
+
+
+class _Talker(_Stage):
+    """Says where its source is read to when there is no more."""
+
+    def idle(self, state: _State, next_offset: int, registers: Registers) -> list[Output]:
+        return [Output("idle", None, f"{sum(state.seen.values())} of {next_offset}".encode(), [], 0)]
+
+
+async def test_a_source_that_is_read_to_its_end_and_quiet_is_said_to_be_idle_and_again() -> None:
+    broker = FakeBroker(PARTITIONS)
+    stage = _Talker("sample", SOURCE, SELECTIONS)
+    life = _Life(broker, stage, 1, None, iter([3]))
+    runner = life.runner()
+    home = Partition(SOURCE, 0)
+    for letter in "abc":
+        broker.append(Output(SOURCE, letter.encode(), letter.encode(), [], 0))
+    said = Partition("idle", 0)
+    await runner.take_over([home], 1, 0)
+    life.now_s = 29.0
+    await runner.tick()
+    assert not broker.logs[said]
+    life.now_s = 31.0
+    await runner.tick()
+    assert not broker.logs[said], "there is more to read"
+    await runner.process(_Event(FetchedChunk(TopicPartition(*home), 0, 3, broker.logs[home], 3, epoch=0)))
+    life.now_s = 60.0
+    await runner.tick()
+    assert not broker.logs[said], "the last chunk came 29 s ago"
+    for now_s in (61.0, 62.0, 91.0):
+        life.now_s = now_s
+        await runner.tick()
+    assert [one.value for one in broker.logs[said]] == [b"3 of 3", b"3 of 3"]
