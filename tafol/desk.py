@@ -40,6 +40,7 @@ from sinks.clickhouse import ClickHouseStore
 from sinks.queries import Coverage, coverage
 from tafol import clock, logs, places, topics_admin
 from tafol.desk_registers import Registers
+from tafol.local import process
 from tafol.settings import Settings, read_secret
 
 GRACE_S: Final = 10
@@ -125,11 +126,6 @@ def demo_file(settings: Settings) -> Path:
     return settings.data_dir / "desk" / "demo-accounts.json"
 
 
-def address_file(settings: Settings) -> Path:
-    """Where a running desk writes its address, as JSON: {"pid", "url"}."""
-    return places.runtime_dir(settings) / "desk.json"
-
-
 class _Server:
     """uvicorn in this thread, with a socket of ours, so that the port is known before it answers."""
 
@@ -137,7 +133,7 @@ class _Server:
         config = uvicorn.Config(
             create_app(desk, web),
             host=settings.desk.host,
-            port=settings.desk.port,
+            port=_port(settings.desk.host, settings.desk.port),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -159,6 +155,15 @@ class _Server:
     def _end_with(self, failed: threading.Event) -> None:
         failed.wait()
         self._server.should_exit = True
+
+
+def _port(host: str, wanted: int) -> int:
+    """`wanted`, or on this machine alone the next free one."""
+    if host != process.LOOPBACK or wanted == 0 or process.is_port_free(wanted):
+        return wanted
+    found = process.next_free_port(wanted)
+    log.warning("port %d is taken: the desk listens on %d", wanted, found)
+    return found
 
 
 def _demo_accounts(desk: Desk, settings: Settings) -> tuple[DemoAccount, ...]:
@@ -212,7 +217,7 @@ def _write_secret(path: Path, text: str) -> None:
 
 @contextmanager
 def _announced(settings: Settings, server: _Server) -> Iterator[None]:
-    file = address_file(settings)
+    file = places.desk_address_file(settings)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"pid": os.getpid(), "url": server.url}))
     log.info("the desk answers at %s", server.url)

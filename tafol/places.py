@@ -28,6 +28,11 @@ def runtime_dir(settings: Settings) -> Path:
     return settings.data_dir / "run"
 
 
+def desk_address_file(settings: Settings) -> Path:
+    """Where a running desk writes its address, as JSON: {"pid", "url"}."""
+    return runtime_dir(settings) / "desk.json"
+
+
 def kafka(settings: Settings) -> Connection:
     """The broker in use. Raises Unreachable when the local one is meant and does not run."""
     if settings.kafka.bootstrap is not None:

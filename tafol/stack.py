@@ -7,7 +7,9 @@ process, kill -9 included; Ctrl-C reaches this process alone, which stops the wo
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
+import os
 import signal
 import sys
 import threading
@@ -31,6 +33,15 @@ from tafol.local.process import Child
 from tafol.settings import Settings
 from tafol.worker import GROUPS
 
+DESK: Final = "desk"
+DEMO_DESK: Final = "demo-desk"
+"""The desk with accounts to try it with."""
+COMMANDS: Final = {
+    **{role: ["worker", "--role", role] for role in GROUPS},
+    DESK: ["desk", "run"],
+    DEMO_DESK: ["desk", "run", "--demo"],
+}
+"""What each child process runs."""
 WORKER_GRACE_S: Final = 20.0
 RESTART_AFTER_S: Final = 1.0
 MOST_QUICK_DEATHS: Final = 5
@@ -91,7 +102,7 @@ class Stack:
         return ClickHouseStore.at(places.clickhouse_address(self.settings))
 
     def start_workers(self, roles: Sequence[str] = tuple(GROUPS)) -> None:
-        """Start one worker process a role."""
+        """Start one process a role; of COMMANDS."""
         for role in roles:
             self._workers.append(_Worker(role, self._spawn(role), clock.monotonic_s()))
 
@@ -148,7 +159,7 @@ class Stack:
             console.replace(console.with_suffix(".log.1"))
         config = [] if self.config_file is None else ["--config", str(self.config_file.absolute())]
         argv = [sys.executable, "-m", "tafol", *config, "--data-dir", str(self.settings.data_dir.absolute())]
-        return Child([*argv, "worker", "--role", role], folder=Path.cwd(), console=console)
+        return Child([*argv, *COMMANDS[role]], folder=Path.cwd(), console=console)
 
     def _last_lines(self, role: str) -> str:
         try:
@@ -156,6 +167,16 @@ class Stack:
         except OSError:
             return "(no log)"
         return "\n".join(lines[-LOG_LINES_QUOTED:])
+
+
+def desk_url(settings: Settings) -> str | None:
+    """Where the desk of this data folder answers; None while it does not."""
+    try:
+        said = json.loads(places.desk_address_file(settings).read_text())
+        os.kill(said["pid"], 0)
+    except (OSError, ValueError, KeyError):
+        return None
+    return str(said["url"])
 
 
 def retention(settings: Settings) -> Retention:
@@ -174,10 +195,15 @@ def up(settings: Settings, config_file: Path | None, say: Callable[[str], None])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with Stack(settings, config_file, notify=say) as stack:
-        stack.start_workers()
+        stack.start_workers((*GROUPS, DESK))
         address = places.clickhouse_address(settings)
         say(f"Kafka at {stack.connection.bootstrap}, ClickHouse at {address.host}:{address.port}; Ctrl-C stops all.")
+        said = False
         while not stop.wait(1.0):
             stack.look_after()
+            url = desk_url(settings)
+            if url is not None and not said:
+                said = True
+                say(f"The desk is at {url}; accounts: tafol desk account add --help")
         say("Stopping.")
     return 0

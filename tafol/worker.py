@@ -143,7 +143,7 @@ class _Worker:
         app = WorkerApp(
             GROUPS[role],
             self.connection,
-            data_dir=places.runtime_dir(self.settings) / f"faust-{role}-{self.name}",
+            data_dir=places.runtime_dir(self.settings) / "faust",
             observer=watch,
             tuning=self.settings.tuning,
             instance_id=None if instance is None else f"{instance}-{role}",
