@@ -8,6 +8,7 @@
     labels       words for codes
     language     English and Welsh, dates and numbers
     security     headers, tokens, cookies
+    server       uvicorn that ends live streams before it waits for them
     templates/   Jinja2; static/ one style sheet and a few modules of JavaScript, no build step
 
 A handler asks the services and shows what they answer; it decides nothing. Who may do what is for the services.

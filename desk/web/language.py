@@ -76,7 +76,7 @@ class Speech:
     def duration(self, seconds: float) -> str:
         """About how long: '3 minutes', '2 days'."""
         span = timedelta(seconds=max(0.0, seconds))
-        return format_timedelta(span, threshold=1.2, locale=LOCALES[self.code])
+        return format_timedelta(span, threshold=1, locale=LOCALES[self.code])
 
 
 @cache

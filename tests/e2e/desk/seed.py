@@ -29,12 +29,16 @@ from desk.store.database import Database
 from desk.store.migrate import migrate
 from desk.surroundings import Surroundings
 from desk.views import Draft, FormView, Mark, NewPerson, RatingInput
+from desk.web.server import Server
 from desk.web.settings import WebSettings
 from schemas.base import Channel, Origin, Versioned
 from schemas.catalogue import CHANNEL_OF_TOPIC, REVIEW_TASKS, SAMPLING_FRAMES, SCORECARDS
+from schemas.errors import Retryable
 from schemas.selection import ReviewTask, TransactionFields, task_id
 from schemas.transaction import Transaction, read_transaction
+from streams.connection import Connection
 from tafol import examples
+from tafol.desk_registers import Registers
 from tafol.documents import read_frame, read_scorecard
 from tafol.simulator.arrivals import arrivals
 from tafol.simulator.config import SimulationConfig
@@ -85,7 +89,8 @@ def seeded(folder: Path) -> Iterator[SeededDesk]:
     chance = random.Random(7)
     clock: list[SeededDesk] = []
     here = Surroundings(database, lambda: clock[0].at if clock else NOW, chance.randbytes, DeskConfig())
-    one = SeededDesk(Desk(here), Intake(here), database, {})
+    registers = Registers(_no_broker, here.now)
+    one = SeededDesk(Desk(here, registers), Intake(here), database, {})
     clock.append(one)
     try:
         _registers(one)
@@ -106,7 +111,7 @@ def served(folder: Path) -> Iterator[SeededDesk]:
         one.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = create_app(one.desk, WebSettings(csrf_key=bytes(32), live_poll_s=0.1))
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = Server(config)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         while not server.started:
@@ -114,7 +119,6 @@ def served(folder: Path) -> Iterator[SeededDesk]:
         try:
             yield one
         finally:
-            app.state.site.closing.set()
             server.should_exit = True
             thread.join()
 
@@ -220,6 +224,10 @@ def _task(kept: Transaction, origin: Origin, n: int, *, reviewed: bool) -> Revie
         transaction=TransactionFields(**fields, customer_pseudonym="0f" * 16),
         origin=origin,
     )
+
+
+def _no_broker() -> Connection:
+    raise Retryable("these tests have no broker", retry_after_s=1.0)
 
 
 def _json(fields: dict[str, object]) -> bytes:

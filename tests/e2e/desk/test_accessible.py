@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
-from tests.e2e.desk.browser import PHONE
+from tests.e2e.desk.browser import DESKTOP, PHONE
 from tests.e2e.desk.conftest import PageOf
 from tests.e2e.desk.seed import SeededDesk
 
@@ -75,10 +75,10 @@ def test_no_page_shuts_anybody_out(login: str | None, language: str, page_of: Pa
     for path in PAGES[login]:
         page.goto(site.url + path.format(**addresses))
         wrong += [f"{path} {one}" for one in violations(page)]
-        page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-        width = page.evaluate("document.documentElement.scrollWidth")
-        wrong += [f"{path} is {width} px wide on a phone"] if width > PHONE[0] else []
-        page.set_viewport_size({"width": 1280, "height": 900})
+        for width, height in (PHONE, DESKTOP):
+            page.set_viewport_size({"width": width, "height": height})
+            needed = page.evaluate("document.documentElement.scrollWidth")
+            wrong += [f"{path} is {needed} px wide on a screen of {width}"] if needed > width else []
     assert wrong == []
 
 
