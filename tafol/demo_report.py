@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.base import CHANNELS
-from schemas.frame import RandomDraw, SamplingFrame, Stratum, SystematicDraw
+from schemas.frame import QuotaDraw, RandomDraw, SamplingFrame, Stratum, SystematicDraw
 from sinks.queries.coverage import Counts, Coverage
 from sinks.queries.scores import MeanScore, mean_scores
 from sinks.queries.selections import selections_by_stratum
@@ -54,6 +54,17 @@ def show(console: Console, store: Asker, covered: Coverage, played: Played) -> b
     else:
         console.print(Text.assemble(("All counts agree", "bold green"), " with the simulator's ledger, and reconcile."))
     return not wrong
+
+
+def show_desk(console: Console, url: str, accounts: Sequence[Mapping[str, str]]) -> None:
+    """Where the review desk is, and who may sign in."""
+    table = Table(title=f"The review desk is at {url}", title_justify="left")
+    for heading in ("sign in as", "password", "role"):
+        table.add_column(heading)
+    for one in accounts:
+        table.add_row(one["login"], one["password"], _words(one["role"]))
+    console.print(table)
+    console.print("Sign in as reviewer, take the next item and score it. Ctrl-C ends the demo.")
 
 
 def show_how_to_go_on(console: Console, data_dir: Path) -> None:
@@ -118,6 +129,9 @@ def _counts(covered: Coverage, ledger: Ledger) -> Table:
             )
     row("eligible", [one.eligible for one in every], sent.eligible)
     row("  not selected", [one.not_selected for one in every])
+    for waiting in ("pending", "late"):
+        if getattr(covered.total, waiting):
+            row(f"  {waiting}", [getattr(one, waiting) for one in every])
     row("  selected", [one.selected for one in every])
     for outcome in ("reviewed", "skipped", "expired"):
         row(f"    {outcome}", [getattr(one, outcome) for one in every])
@@ -135,8 +149,8 @@ def _strata(store: Asker, frame: SamplingFrame, from_day: date, to_day: date) ->
     }
     for stratum in frame.strata:
         one = found.get(stratum.name)
-        share = "" if one is None or one.share is None else f"{one.share:.1%}"
-        eligible, selected = (0, 0) if one is None else (one.eligible, one.selected)
+        eligible, selected = (0, 0) if one is None else (one.eligible, one.selections)
+        share = f"{selected / eligible:.1%}" if eligible else ""
         table.add_row(stratum.name, f"{eligible:,}", f"{selected:,}", share, _promised(stratum))
     return table
 
@@ -147,6 +161,8 @@ def _promised(stratum: Stratum) -> str:
             return f"random, {rate:.0%}"
         case SystematicDraw(every=every):
             return f"every {every}th, {1 / every:.0%}"
+        case QuotaDraw(n=n, per=unit, window=window):
+            return f"{n} a {window} for each {unit}"
         case _:
             return "none is drawn"
 

@@ -1,7 +1,8 @@
 """What is kept of an open window: for each unit how many there are, and those with the smallest draw numbers.
 
-A unit keeps no more than the window gives it, whatever comes: with n a window and units U, memory is bounded by
-U * (200 + n * 800) bytes (measured; docs/sampling.md).
+A unit keeps no more than the window gives it, whatever comes. Measured: 100,000 colleagues with a quota of 3 take
+217 MB however many candidates come, about 300 + 630 n bytes a unit, shared out over the partitions of `candidates`;
+their snapshot is 121 MB, 9 MB compressed.
 """
 
 from __future__ import annotations

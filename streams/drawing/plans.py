@@ -14,6 +14,7 @@ from schemas.selection import Purpose
 from streams.drawing.windows import Part, Windows
 from streams.registers import Registers, Timeline
 from streams.registers import Requests as RequestBook
+from streams.sampling.counts import FrameRef
 
 REQUEST_LATENESS: Final = timedelta(hours=1)
 """How long after its end a check request still takes what comes late."""
@@ -52,13 +53,13 @@ class Plans:
     def of(cls, registers: Registers) -> Plans:
         return cls(registers.frames, registers.requests)
 
-    def get(self, draw_id: str, frame: Versioned, stratum: str) -> Plan:
+    def get(self, draw_id: str, frame: FrameRef, stratum: str) -> Plan:
         """The plan of one draw. Raises UnknownVersion, or StageStopped where the frame has no such draw."""
         plan = self._made.get(draw_id)
         if plan is None:
             if len(self._made) >= REMEMBERED_LIMIT:
                 self._made.clear()
-            plan = self._made[draw_id] = self._of(draw_id, frame, stratum)
+            plan = self._made[draw_id] = self._of(draw_id, Versioned(id=frame.id, version=frame.version), stratum)
         return plan
 
     def _of(self, draw_id: str, frame: Versioned, stratum: str) -> Plan:

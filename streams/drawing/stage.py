@@ -21,7 +21,6 @@ from typing import Final, NoReturn
 import msgspec
 
 from schemas import catalogue
-from schemas.base import Versioned
 from schemas.errors import SnapshotUnusable, StageStopped, UnknownVersion
 from schemas.headers import StageOrigin
 from schemas.selection import PROBABILITY_PURPOSES
@@ -148,7 +147,7 @@ def _taken_in(  # noqa: PLR0917 - the parts of one step
     state.water.speaks(line.origin.topic, line.origin.partition)
     known = known_of(line.transaction)
     frame = line.frame
-    plan = plans.get(line.draw_id, Versioned(id=frame.id, version=frame.version), line.stratum)
+    plan = plans.get(line.draw_id, frame, line.stratum)
     part = plan.part_at(known.ended_at)
     closes = part.ends + plan.lateness
     tally = _tally(state, line, known.channel, changed) if plan.purpose in PROBABILITY_PURPOSES else None
