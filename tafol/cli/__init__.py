@@ -8,6 +8,8 @@
     desk       desk run, people import, account add, audit verify
     records    send, rejected list|replay
     registers  frame, notices, scorecard, detectors publish
+    frames     frame check|diff|list|key|sign|verify-signature, explain, ineligible
+    frame_history  frame preview|plan|verify
     servers    topics apply|check, migrate, broker, clickhouse
     watching   status, doctor
     detect     detect alerts|acknowledge|resolve|backtest|agree
