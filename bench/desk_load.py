@@ -9,7 +9,10 @@ Checked at the end, from what the reviewers were told and from the store's outbo
 - double_leases: tasks for which two claims of different people were valid at once (their tokens' spans overlap);
 - overlap: every transaction has exactly as many reviews as copies were asked for, by different people;
 - lost_reviews: receipts that reviewers hold and that are not in the outbox, and tasks without an outcome;
-- claim p95 in milliseconds: from the request to the answer at the reviewer, of claims that met the desk alive.
+- a refused submit (lease_lost, task_closed) whose review is in the outbox all the same counts as lost: its reviewer was
+  told the wrong thing;
+- claim p95 in milliseconds, from the request to the answer at the reviewer, over the first half of the tasks, before
+  the kills begin.
 
     python -m bench.desk_load [--reviewers 200] [--transactions 800] [--kills 20] [--stores postgresql,sqlite]
 
@@ -71,7 +74,7 @@ SKIPPED, GIVEN_BACK, ABANDONED = 0.03, 0.03, 0.02
 LEASE: Final = timedelta(seconds=90)
 AWAY_S: Final = 0.2
 """Between tries while the desk is away."""
-NOTHING_S: Final = 1.0
+NOTHING_S: Final = 15.0
 """Between looks into an empty queue."""
 REQUEST_TIMEOUT_S: Final = 60.0
 START_WITHIN_S: Final = 120.0
@@ -94,7 +97,11 @@ class Told:
 
     claims: list[Claim] = field(default_factory=list)
     receipts: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[tuple[str, int]] = field(default_factory=list)
+    """Task id and person of submits that were refused."""
     claim_ms: list[float] = field(default_factory=list)
+    calm: threading.Event = field(default_factory=threading.Event)
+    """Set before the kills begin."""
     unexpected: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -141,7 +148,7 @@ class Reviewer(threading.Thread):
             if status == 204:
                 self._done.wait(NOTHING_S)
             elif status == 200:
-                if tries == 1:
+                if tries == 1 and self._told.calm.is_set():
                     with self._told.lock:
                         self._told.claim_ms.append(took_ms)
                 self._work(form)
@@ -168,14 +175,18 @@ class Reviewer(threading.Thread):
             what, body = "skip", {"token": token, "reason": "No sound"}
         else:
             what, body = "submit", {"token": token, "draft": _filled(form["scorecard"])}
-        status, answer, tries = self._ask("POST", f"/tasks/{number}/{what}", body)
+        status, answer, _ = self._ask("POST", f"/tasks/{number}/{what}", body)
         self._claimed(Claim(number, token, self._person, from_s, min(ends_s, released_s)))
         if status == 200:
             with self._told.lock:
                 self._told.receipts.append({**answer, "person": self._person})
-        elif status not in (0, 204) and not (status == 409 and (what == "return" or answer["code"] == "lease_lost")):
-            # A give-back that is tried again after a crash finds the lease gone: it was given back before.
-            self._unexpected(what, status, {**answer, "tries": tries})
+        elif status == 409 and answer["code"] in ("lease_lost", "task_closed"):
+            # The lease ran out; or a give-back was tried again after a crash, and had been heard the first time.
+            if what != "return":
+                with self._told.lock:
+                    self._told.refused.append((form["task"]["task_id"], self._person))
+        elif status not in (0, 204):
+            self._unexpected(what, status, answer)
 
     def _claimed(self, claim: Claim) -> None:
         with self._told.lock:
@@ -210,8 +221,9 @@ class Reviewer(threading.Thread):
 
 def run(url: str, *, reviewers: int, transactions: int, kills: int, think_s: float, say: bool = True) -> Result:
     """One run on the store at `url`, which must be empty."""
-    tokens, tasks = _prepare(url, reviewers, transactions)
+    tokens, account_ids, tasks = _prepare(url, reviewers, transactions)
     told, done = Told(), threading.Event()
+    told.calm.set()
     database = Database(url)
     with tempfile.TemporaryDirectory() as folder:
         port = any_free_port()
@@ -225,7 +237,8 @@ def run(url: str, *, reviewers: int, transactions: int, kills: int, think_s: flo
         chance, killed = random.Random(1), 0
         try:
             while (left := _open_tasks(database)) or killed < kills:
-                if killed < kills and left:
+                if killed < kills and left <= len(tasks) / 2 and left:
+                    told.calm.clear()
                     time.sleep(chance.uniform(*UP_BEFORE_KILL_S))
                     os.kill(desk.pid, signal.SIGKILL)
                     desk.ended.wait()
@@ -242,18 +255,20 @@ def run(url: str, *, reviewers: int, transactions: int, kills: int, think_s: flo
                 one.join(REQUEST_TIMEOUT_S)
             desk.stop(10.0)
     try:
-        return _judge(database, tasks, told, killed)
+        return _judge(database, tasks, told, account_ids)._replace(kills=killed)
     finally:
         database.close()
 
 
-def _judge(database: Database, tasks: list[ReviewTask], told: Told, kills: int) -> Result:
+def _judge(database: Database, tasks: list[ReviewTask], told: Told, account_ids: list[str]) -> Result:
     with database.read() as session:
         sent = [Review.model_validate_json(row.value) for row in session.scalars(select(OutboxRow))]
     outcomes = Counter(one.review_id for one in sent)
     kept = {(one.review_id, one.revision, one.outcome) for one in sent}
     lost = sum((one["task_id"], one["revision"], one["outcome"]) not in kept for one in told.receipts)
     lost += sum(outcomes[one.task_id] != 1 for one in tasks)
+    made = {(one.review_id, one.reviewer_id) for one in sent}
+    lost += sum((task, account_ids[person]) in made for task, person in told.refused)
     by_transaction: dict[str, list[str]] = defaultdict(list)
     for review in sent:
         by_transaction[review.transaction_id].append(review.reviewer_id or "")
@@ -267,7 +282,7 @@ def _judge(database: Database, tasks: list[ReviewTask], told: Told, kills: int) 
         lost_reviews=lost,
         overlap_wrong=wrong,
         claim_p95_ms=round(_percentile(told.claim_ms, 0.95), 1),
-        kills=kills,
+        kills=0,
         unexpected=dict(told.unexpected),
     )
 
@@ -287,8 +302,8 @@ def _double_leases(claims: list[Claim]) -> int:
     return found
 
 
-def _prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], list[ReviewTask]]:
-    """Tables, people with tokens, and tasks; the tokens' secrets and the tasks."""
+def _prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], list[str], list[ReviewTask]]:
+    """Tables, people with tokens, and tasks; the tokens' secrets, the accounts' ids and the tasks."""
     database = Database(url)
     try:
         migrate(database)
@@ -296,16 +311,17 @@ def _prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], li
         desk, intake = Desk(here), Intake(here)
         card = read_scorecard(SCORECARD)
         intake.registers([_arrived(SCORECARDS, card)])
-        tokens = []
+        tokens, account_ids = [], []
         for number in range(reviewers):
             person = NewPerson(f"r{number}", f"Reviewer {number}", ("reviewer",), not_a_colleague=True)
             with database.write() as session:
                 row = accounts.make(session, person, _now(), secrets.token_bytes)
             issued = desk.people.issue_token(accounts.actor_of(row), "load", ["queue.read", "review.write"])
             tokens.append(issued.secret)
+            account_ids.append(row.account_id)
         tasks = _tasks(transactions, card)
         intake.tasks([_arrived(REVIEW_TASKS, one) for one in tasks])
-        return tokens, tasks
+        return tokens, account_ids, tasks
     finally:
         database.close()
 

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,6 +148,9 @@ class _Server:
 
     def run(self, failed: threading.Event) -> int:
         """Until a signal, or until a job has failed: then 1."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            # uvicorn raises the signal again when it has stopped; by default that would end us before our jobs have.
+            signal.signal(number, lambda *_: None)
         watcher = threading.Thread(target=self._end_with, args=(failed,), daemon=True)
         watcher.start()
         self._server.run(sockets=[self._socket])
