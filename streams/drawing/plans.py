@@ -53,7 +53,7 @@ class Plans:
     def of(cls, registers: Registers) -> Plans:
         return cls(registers.frames, registers.requests)
 
-    def get(self, draw_id: str, frame: FrameRef, stratum: str) -> Plan:
+    def get(self, draw_id: str, frame: FrameRef | Versioned, stratum: str) -> Plan:
         """The plan of one draw. Raises UnknownVersion, or StageStopped where the frame has no such draw."""
         plan = self._made.get(draw_id)
         if plan is None:
