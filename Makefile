@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect desk-load clean
+.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect frame-verify desk-load clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -91,6 +91,9 @@ bench-detect: .venv/.developer ## how long detection runs without a drop and how
 
 desk-load: .venv/.developer ## 200 reviewers on one desk that is killed 20 times: nothing held twice, nothing lost; claim p95
 	@$(RUN)/python -m bench.desk_load $(ARGS)
+
+frame-verify: .venv/.developer ## a simulated fortnight through the real pipeline, then every decision of it made again
+	@$(RUN)/python -m bench.frame_verify $(ARGS)
 
 clean: ## remove what was installed here; data and caches of the user stay
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
