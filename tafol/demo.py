@@ -7,6 +7,7 @@ weeks beside what the simulator's ledger says must have come out. It succeeds on
 from __future__ import annotations
 
 import contextlib
+import json
 import secrets
 import shutil
 import threading
@@ -16,9 +17,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from kafka import TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.structs import OffsetAndMetadata
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from desk.kafka import GROUP as DESK_GROUP
+from schemas.catalogue import REVIEW_TASKS
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
 from schemas.scorecard import Scorecard
@@ -28,6 +34,7 @@ from streams.connection import Connection
 from tafol import clock, demo_report, examples, publish
 from tafol import settings as all_settings
 from tafol.demo_report import Played
+from tafol.desk import demo_file
 from tafol.documents import read_frame, read_notices, read_scorecard
 from tafol.kafka_clients import administrator
 from tafol.local.jars import Fetched
@@ -36,9 +43,10 @@ from tafol.settings import Settings
 from tafol.simulator.config import Expectations, ScoreDrop, SimulationConfig
 from tafol.simulator.kafka_edge import Kafka, Reviewed, run_reviewers, send_events
 from tafol.simulator.ledger import Ledger
+from tafol.simulator.load import Load
 from tafol.simulator.reviewers import Reviewers
 from tafol.simulator.stream import SimulatedEvent, Simulation
-from tafol.stack import Stack
+from tafol.stack import DEMO_DESK, Stack, desk_url
 from tafol.status import GROUP_OF_ROLE, group_lags
 
 WEEKS: Final = 4
@@ -50,6 +58,9 @@ SEED: Final = 20
 """The simulated people and their luck are the same in every demo; the draws are not, for the frame's seed is new."""
 ALL_DONE_WITHIN_S: Final = 120.0
 LOOK_EVERY_S: Final = 0.5
+FRESH_TRANSACTIONS: Final = 400
+"""For people at the desk: some twenty tasks come of them."""
+DESK_OPENS_WITHIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +106,11 @@ def demo_settings(data_dir: Path | None) -> Settings:
     return found.model_copy(update={"data_dir": data_dir or found.data_dir / "demo"})
 
 
-def run(data_dir: Path | None, plan: Plan, console: Console) -> int:
-    """Play the demo; the exit code. Raises TafolError when something does not start or does not come to its end."""
+def run(data_dir: Path | None, plan: Plan, console: Console, *, stay: bool = False) -> int:
+    """Play the demo; the exit code. Raises TafolError when something does not start or does not come to its end.
+
+    `stay`: then open the review desk, with fresh tasks and accounts to try it with, until Ctrl-C.
+    """
     settings = demo_settings(data_dir)
     _begin_afresh(settings.data_dir, console)
     with (
@@ -114,9 +128,44 @@ def run(data_dir: Path | None, plan: Plan, console: Console) -> int:
             agrees = demo_report.show(console, store, covered, Played(ledger, frame, config))
         finally:
             store.close()
+        if stay:
+            _open_the_desk(stack, config, console)
         console.print("Stopping the servers; the data stay.")
     demo_report.show_how_to_go_on(console, settings.data_dir)
     return 0 if agrees else 1
+
+
+def _open_the_desk(stack: Stack, config: SimulationConfig, console: Console) -> None:
+    """The desk with accounts and tasks that wait for a person, until Ctrl-C."""
+    console.print("\nOpening the review desk ...")
+    _tasks_so_far_are_done(stack)
+    stack.start_workers([DEMO_DESK])
+    fresh = Load(config.model_copy(update={"run": "fresh"})).events(clock.now, FRESH_TRANSACTIONS)
+    send_events(Kafka(stack.connection), fresh, stop=threading.Event())
+    deadline_s = clock.monotonic_s() + DESK_OPENS_WITHIN_S
+    while (url := desk_url(stack.settings)) is None:
+        stack.look_after()
+        if clock.monotonic_s() > deadline_s:
+            raise TafolError("the desk did not open", hint=f"Its log: {stack.log_file(DEMO_DESK)}")
+        clock.sleep_s(LOOK_EVERY_S)
+    accounts = json.loads(demo_file(stack.settings).read_text())
+    demo_report.show_desk(console, url, accounts)
+    try:
+        while True:
+            stack.look_after()
+            clock.sleep_s(1.0)
+    except KeyboardInterrupt:
+        console.print()
+
+
+def _tasks_so_far_are_done(stack: Stack) -> None:
+    """The simulated reviewers have answered them: the desk begins behind them."""
+    homes = [TopicPartition(REVIEW_TASKS, number) for number in range(stack.settings.topics.partitions)]
+    with administrator(stack.connection) as client:
+        ends = client.list_partition_offsets(dict.fromkeys(homes, OffsetSpec.LATEST))
+        client.alter_group_offsets(
+            DESK_GROUP, {home: OffsetAndMetadata(int(end.offset), "", -1) for home, end in ends.items()}
+        )
 
 
 def simulation(plan: Plan, frame: SamplingFrame, now: datetime) -> SimulationConfig:

@@ -124,9 +124,7 @@ class DeskSettings(_Section):
         None, description="postgresql://user@host/name for more than one process; unset: SQLite in the data folder"
     )
     database_password_file: Path | None = Field(None, description="File that holds the database's password")
-    public_url: str | None = Field(
-        None, description="As people reach it, https://...; unset: as the request says"
-    )
+    public_url: str | None = Field(None, description="As people reach it, https://...; unset: as the request says")
     recordings_url: str | None = Field(
         None, description="Goes before a recording's reference to play it; unset: references are shown"
     )

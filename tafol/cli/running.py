@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -36,6 +37,10 @@ def demo(
     per_week: Annotated[
         int, typer.Option("--per-week", min=100, max=1_000_000, help="Transactions a week.")
     ] = DEMO_TRANSACTIONS_PER_WEEK,
+    stay: Annotated[
+        bool | None,
+        typer.Option("--stay/--no-stay", help="Then open the review desk, until Ctrl-C. Default: on a terminal."),
+    ] = None,
 ) -> None:
     """Play four weeks of a simulated contact centre through the whole pipeline, and show that the counts agree.
 
@@ -43,7 +48,8 @@ def demo(
     """
     from tafol.demo import Plan, run
 
-    raise typer.Exit(run(session.of(context).data_dir, Plan(days, per_week), console()))
+    stays = sys.stdin.isatty() and sys.stdout.isatty() if stay is None else stay
+    raise typer.Exit(run(session.of(context).data_dir, Plan(days, per_week), console(), stay=stays))
 
 
 def up(context: typer.Context) -> None:
