@@ -141,13 +141,10 @@ def _show(requests: list[CheckRequest]) -> None:
     if not requests:
         return
     show_table(
-        ("check", "from", "until", "n", "which", "asked by"),
-        [
-            (one.id, _written(one.holds_from), _written(one.holds_until), str(one.n), one.pick, one.asked_by)
-            for one in requests
-        ],
+        ("check", "from", "until", "n", "which"),
+        [(one.id, _written(one.holds_from), _written(one.holds_until), str(one.n), one.pick) for one in requests],
         numbers=("n",),
-        whole=("check", "from", "until", "asked by"),
+        whole=("check", "from", "until"),
     )
 
 
