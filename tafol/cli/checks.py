@@ -141,10 +141,9 @@ def _show(requests: list[CheckRequest]) -> None:
     if not requests:
         return
     show_table(
-        ("check", "from", "until", "n", "which"),
-        [(one.id, _written(one.holds_from), _written(one.holds_until), str(one.n), one.pick) for one in requests],
-        numbers=("n",),
-        whole=("check", "from", "until"),
+        ("check", "from", "until", "takes"),
+        [(one.id, _written(one.holds_from), _written(one.holds_until), f"{one.n} {one.pick}") for one in requests],
+        whole=("check", "from", "until", "takes"),
     )
 
 
