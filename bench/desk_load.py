@@ -110,6 +110,7 @@ class Result(NamedTuple):
     """What one run showed."""
 
     reviews: int
+    """Outcomes in the outbox: one a task."""
     double_leases: int
     lost_reviews: int
     overlap_wrong: int
@@ -154,6 +155,7 @@ class Reviewer(threading.Thread):
                 self._work(form)
             elif status:
                 self._unexpected("claim", status, form)
+        self._hang_up()
 
     def _work(self, form: dict[str, Any]) -> None:
         number, token = form["task"]["number"], form["lease"]["token"]
@@ -188,6 +190,11 @@ class Reviewer(threading.Thread):
         elif status not in (0, 204):
             self._unexpected(what, status, answer)
 
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _claimed(self, claim: Claim) -> None:
         with self._told.lock:
             self._told.claims.append(claim)
@@ -209,7 +216,7 @@ class Reviewer(threading.Thread):
                 response = self._connection.getresponse()
                 raw = response.read()
             except (OSError, http.client.HTTPException):
-                self._connection = None
+                self._hang_up()
                 self._done.wait(AWAY_S * self._chance.uniform(0.5, 1.5))
                 continue
             if response.status == 503:
@@ -384,13 +391,15 @@ def _start(url: str, port: int, folder: Path) -> Child:
     child = Child(argv, folder=Path(__file__).parent.parent, console=folder / "desk.log")
     end_s = time.monotonic() + START_WITHIN_S
     while time.monotonic() < end_s and not child.ended.is_set():
+        probe = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         try:
-            probe = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             probe.request("GET", "/healthz")
             if probe.getresponse().status == 200:
                 return child
         except (OSError, http.client.HTTPException):
             time.sleep(0.1)
+        finally:
+            probe.close()
     raise SystemExit(f"the desk did not start:\n{(folder / 'desk.log').read_text()[-2000:]}")
 
 
