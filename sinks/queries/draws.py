@@ -32,6 +32,12 @@ def waiting_in_stratum(
     return [in_utc(row) for row in rows]
 
 
+def closed_cells(store: Asker, *, starts_from: datetime, ends_to: datetime) -> dict[tuple[str, str, datetime], int]:
+    """Candidates that came in time, by draw id, unit and start of each closed window. Raises StoreError."""
+    rows = store.ask(sql("closed_cells"), {"starts_from": written(starts_from), "ends_to": written(ends_to)})
+    return {(str(row["draw_id"]), str(row["unit"]), row["starts"]): int(row["eligible"]) for row in map(in_utc, rows)}
+
+
 def taken_by_draw(store: Asker, draw_id: str, ids: list[str]) -> frozenset[str]:
     """Those of `ids` that a draw took. Raises StoreError."""
     rows = store.ask(sql("taken_by_draw"), {"draw_id": draw_id, "ids": ids})

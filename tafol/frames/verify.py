@@ -5,8 +5,8 @@ draw number; whether it was taken, of systematic draws by its ordinal in the log
 that were taken and for no others. Quotas and caps: the smallest draw numbers of each unit and window.
 
 What cannot be told from the tables is counted apart, never taken as right: notices (see `tafol.frames.redraw`), windows
-that the period cuts or that are still open, and windows in which a transaction came so late that it may have missed its
-draw and is then rightly outside.
+that the period cuts or that are still open. Where the draw counted fewer candidates than there are rows, some came too
+late and are rightly outside; which ones is not stored, so such a window must be right for some choice of them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from schemas.base import Versioned
-from sinks.queries.draws import selections_between
+from sinks.queries.draws import closed_cells, selections_between
 from sinks.queries.log_of_decisions import FUTURE_LIMIT, Period, high_water, slices, spans
 from sinks.store import Asker
 from streams.drawing.plans import Plan, Plans
@@ -94,7 +94,8 @@ def verify(
                     _put_up(waiting, line, again, plans)
             redraw.forget()
             progress(findings.checked, everything)
-    _compare_windows(findings, waiting, drawn, period)
+    in_time = closed_cells(store, starts_from=period.starts, ends_to=period.ends)
+    _compare_windows(findings, waiting, drawn, period, in_time)
     for draw_id, taken in drawn.items():
         for transaction_id in taken:
             findings.say(transaction_id, "selection", "none", f"taken by {draw_id}")
@@ -108,6 +109,9 @@ def bottom(candidates: Iterable[Candidate], taken: frozenset[str], n: int) -> li
     """
     ordered = sorted(candidates)
     drawn = [one for one in ordered if one.taken]
+    if not any(one.late for one in ordered):
+        should = {one.id for one in drawn[:n]}
+        return [one for one in ordered if (one.id in taken) != (one.id in should)]
     selected = [one for one in drawn if one.id in taken]
     wrong = [one for one in ordered if one.id in taken and not one.taken] + selected[n:]
     last = selected[n - 1] if len(selected) >= n > 0 else None
@@ -190,31 +194,34 @@ _ROUNDING: Final = timedelta(seconds=1)
 
 
 def _compare_windows(
-    findings: Findings, waiting: Mapping[_CellKey, Sequence[Candidate]], drawn: _Drawn, period: Period
+    findings: Findings,
+    waiting: Mapping[_CellKey, Sequence[Candidate]],
+    drawn: _Drawn,
+    period: Period,
+    in_time: Mapping[tuple[str, str, datetime], int],
 ) -> None:
-    closed = _closed(waiting, drawn)
+    """`in_time`: how many candidates came in time, by draw, unit and start of each closed window."""
+    closed = {(draw_id, starts) for draw_id, _, starts in in_time}
     for key, candidates in waiting.items():
         taken = {one.id for one in candidates if drawn.get(key.draw_id, {}).pop(one.id, None) is not None}
         if key.starts < period.starts or key.ends > period.ends:
             findings.untold["in a window that the period cuts"] += len(candidates)
-        elif (key.draw_id, key.starts) not in closed:
+            continue
+        if (key.draw_id, key.starts) not in closed:
             findings.untold["in a window that is still open"] += len(candidates)
+            continue
+        findings.windows += 1
+        name = f"draw of {key.unit} from {key.starts:%Y-%m-%d}"
+        counted = in_time.get((key.draw_id, key.unit, key.starts), 0)
+        if counted > len(candidates):
+            findings.say(candidates[0].id, f"{name}: candidates", len(candidates), counted)
+        elif counted < len(candidates):
+            findings.untold["in a window that some came too late for"] += len(candidates)
         else:
-            findings.windows += 1
-            for one in bottom(candidates, frozenset(taken), key.n):
-                was, should = ("taken", "not taken") if one.id in taken else ("not taken", "taken")
-                findings.say(one.id, f"draw of {key.unit} from {key.starts:%Y-%m-%d}", should, was)
-            if any(one.late for one in candidates):
-                findings.untold["windows with transactions that may have come too late for them"] += 1
-
-
-def _closed(waiting: Mapping[_CellKey, Sequence[Candidate]], drawn: _Drawn) -> set[tuple[str, datetime]]:
-    """Windows that gave selections to any unit: then they are closed for all."""
-    return {
-        (key.draw_id, key.starts)
-        for key, candidates in waiting.items()
-        if any(one.id in drawn.get(key.draw_id, {}) for one in candidates)
-    }
+            candidates = [one._replace(late=False) for one in candidates]  # noqa: PLW2901 - the same, known better
+        for one in bottom(candidates, frozenset(taken), key.n):
+            was, should = ("taken", "not taken") if one.id in taken else ("not taken", "taken")
+            findings.say(one.id, name, should, was)
 
 
 def _or_none(value: object) -> object:

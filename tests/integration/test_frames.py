@@ -50,7 +50,10 @@ def week() -> Played:
 def fill(store: ClickHouseStore, found: Played) -> None:
     lines = msgspec.json.Encoder().encode_lines(found.lines)
     selections = [msgspec.json.encode(one) for one in found.selections]
-    store_all(store, r.chunk(c.DECIDED, lines), r.chunk(c.SELECTIONS, *selections))
+    cells = [msgspec.json.encode(one) for one in found.cells]
+    store_all(
+        store, r.chunk(c.DECIDED, lines), r.chunk(c.SELECTIONS, *selections), r.chunk(c.DRAW_CELLS, *cells)
+    )  # fmt: skip
 
 
 def test_a_week_of_every_kind_of_draw_verifies_before_and_after_merges(migrated: ClickHouseStore, week: Played) -> None:

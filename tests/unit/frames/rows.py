@@ -61,6 +61,7 @@ class Played:
     registers: Registers
     lines: list[DecidedLine] = field(default_factory=list)
     selections: list[dict[str, Any]] = field(default_factory=list)
+    cells: list[dict[str, Any]] = field(default_factory=list)
     events: dict[tuple[str, int, int], bytes] = field(default_factory=dict)
 
 
@@ -92,6 +93,8 @@ def played(sources: Mapping[Partition, Sequence[PlainRecord]], *frames: Sampling
         for one in draw.step(draw.initial(source), Chunk(source, candidates), found.registers):
             if one.topic == catalogue.SELECTIONS:
                 found.selections.append(msgspec.json.decode(one.value or b""))
+            elif one.topic == catalogue.DRAW_CELLS:
+                found.cells.append(msgspec.json.decode(one.value or b""))
     return found
 
 
@@ -110,6 +113,7 @@ class Tables:
     def __init__(self, found: Played, scores: Sequence[Row] = ()) -> None:
         self.lines = {line.id: msgspec.structs.asdict(line) for line in reversed(found.lines)}
         self.selections = list(found.selections)
+        self.cells = list(found.cells)
         self.scores = list(scores)
 
     def ask(self, text: str, parameters: Mapping[str, Parameter]) -> list[Row]:
@@ -159,6 +163,10 @@ class Tables:
             if one["purpose"] in PROBABILITY_PURPOSES
             and _at(p["ended_from"]) <= datetime.fromisoformat(one["transaction"]["ended_at"]) < _at(p["ended_to"])
         ]
+
+    def answer_closed_cells(self, p: Row) -> list[Row]:
+        rows = [one | {name: datetime.fromisoformat(one[name]) for name in ("starts", "ends")} for one in self.cells]
+        return [one for one in rows if _at(p["starts_from"]) <= one["starts"] and one["ends"] <= _at(p["ends_to"])]
 
     def answer_transaction(self, p: Row) -> list[Row]:
         return [self.lines[p["id"]]] if p["id"] in self.lines else []

@@ -121,9 +121,26 @@ def test_a_selection_that_is_gone_or_was_put_in_is_found(kind: str) -> None:
 
 def test_a_row_that_is_missing_moves_the_ordinals_after_it() -> None:
     found = week_of(frame(strata=[{"name": "all", **DRAWS["systematic"]}]))
-    lost = next(n for n, line in enumerate(found.lines) if line.decision != "excluded" and n > 100)
+    lost = next(n for n, line in enumerate(found.lines) if line.decision != "excluded")
     del found.lines[lost]
     assert checked(found).disagree > 0
+
+
+def test_one_that_came_too_late_may_be_outside_and_one_in_time_may_not() -> None:
+    takes_all = {"method": "quota", "n": 5000, "window": "week", "per": "stratum"}
+    found = week_of(frame(strata=[{"name": "all", "draw": takes_all}]))
+    selection = found.selections[0]
+    gone = [one for one in found.selections if one is not selection]
+    assert checked(found, selections=gone).disagree == 1
+    line = next(one for one in found.lines if one.id == selection["transaction"]["id"])
+    tables = Tables(found)
+    tables.selections = gone
+    tables.lines[line.id] |= {"appended_at": line.appended_at + timedelta(days=6)}
+    (cell,) = tables.cells
+    cell["eligible"] -= 1
+    findings = verify(tables, found.registers, WEEK)
+    assert findings.disagree == 0
+    assert findings.untold["in a window that some came too late for"] > 0
 
 
 @given(
