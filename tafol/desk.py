@@ -36,6 +36,7 @@ from desk.store.database import Database
 from desk.store.migrate import migrate
 from desk.store.tables import TaskRow
 from desk.surroundings import Surroundings
+from desk.web.server import Server
 from desk.web.settings import WebSettings
 from sinks.clickhouse import ClickHouseStore
 from sinks.queries import Coverage, coverage
@@ -142,7 +143,7 @@ class _Server:
             timeout_graceful_shutdown=GRACE_S,
         )
         self._socket = config.bind_socket()
-        self._server = uvicorn.Server(config)
+        self._server = Server(config)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{host}:{port}"
 
