@@ -1,6 +1,6 @@
 -- Which criteria moved: each criterion of a series' reviews, before and since an alert, for the same mix of work.
 --
--- Parameters as in alert_change.sql.
+-- Parameters: as in alert_change.sql.
 -- Returns one row per scorecard and criterion, the largest fall first:
 --   scorecard_id, criterion
 --   before_reviews, since_reviews    that rated it, in strata and versions that have two or more on both sides
