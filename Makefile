@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect frame-verify desk-load clean
+.PHONY: help setup demo up test check lint types imports unit faults fuzz docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect frame-verify desk-load clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24

@@ -83,6 +83,6 @@ def create_app(desk: Desk, web: WebSettings) -> FastAPI:
         with desk.here.database.read() as session:
             return JSONResponse({"ok": True, "outbox_waiting": waiting(session)})
 
+    app.add_middleware(BodyLimit)  # inside the security headers, which its answer needs too
     add_pages(app, desk, web)
-    app.add_middleware(BodyLimit)
     return app
