@@ -298,6 +298,8 @@ def _fetching(console: Console) -> Iterator[Callable[[Fetched], None]]:
             bars.start()
             task = bars.add_task("", total=one.total_bytes)
         bars.update(task, completed=one.done_bytes)
+        if one.done_bytes >= one.total_bytes:
+            bars.stop()
 
     try:
         yield fetched
