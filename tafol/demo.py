@@ -113,6 +113,7 @@ def run(data_dir: Path | None, plan: Plan, console: Console, *, stay: bool = Fal
     """
     settings = demo_settings(data_dir)
     _begin_afresh(settings.data_dir, console)
+    console.print("Starting Kafka and ClickHouse ...")
     with (
         _fetching(console) as on_fetched,
         Stack(settings, examples.DEMO_SETTINGS, notify=console.print, on_fetched=on_fetched) as stack,

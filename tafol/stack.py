@@ -194,6 +194,7 @@ def up(settings: Settings, config_file: Path | None, say: Callable[[str], None])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    say("Starting Kafka and ClickHouse, where the settings name none ...")
     with Stack(settings, config_file, notify=say) as stack:
         stack.start_workers((*GROUPS, DESK))
         address = places.clickhouse_address(settings)
