@@ -26,6 +26,10 @@ from streams.transport.settings import ChunkedApp, ChunkSettings
 PRESSURE_PAUSE_S = 0.005
 """Wait while every partition's buffer is full, or while the group rebalances."""
 
+FETCH_MAX_WAIT_MS = 50
+"""How long the broker may keep a fetch that finds nothing. aiokafka has one fetch under way a broker: a full partition
+waits behind the empty ones' fetch, with Faust's 1,500 ms for that long (measured: 16,000 events/s, 70 % idle)."""
+
 
 class _NoReadOffsets(defaultdict[TP, int | None]):
     """Stands in for Faust's mark of the last offset read: order is kept by epochs and by the runner instead."""
@@ -42,6 +46,11 @@ class _NoReadOffsets(defaultdict[TP, int | None]):
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """aiokafka's consumer in its own thread; gives out whole chunks."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        return consumer
 
     async def _fetch_records(  # type: ignore[override]  # a chunk a partition instead of a record list
         self,

@@ -44,7 +44,10 @@ def _attributes_set_in(function: Any) -> set[str]:
         (AIOKafkaProducer, ["_partition", "create_batch", "send_batch"]),
         (AIOKafkaClient, ["_wait_on_metadata"]),
         (MemoryRecords, ["has_next", "next_batch", "size_in_bytes"]),
-        (driver.AIOKafkaConsumerThread, ["_fetch_records", "_commit", "highwater", "_seek_wait"]),
+        (
+            driver.AIOKafkaConsumerThread,
+            ["_create_worker_consumer", "_fetch_records", "_commit", "highwater", "_seek_wait"],
+        ),
         (driver.Producer, ["_ensure_producer", "_settings_extra", "_new_producer"]),
         (
             driver.Consumer,
@@ -66,7 +69,7 @@ def test_methods_are_there(owner: type, names: list[str]) -> None:
         (fetcher.Fetcher.__init__, ["_records", "_subscriptions", "_wait_consume_future", "_closed"]),
         (fetcher.FetchResult.__init__, ["_partition_records"]),
         (fetcher.PartitionRecords.__init__, ["_records", "_check_crcs", "_records_iterator", "next_fetch_offset"]),
-        (AIOKafkaConsumer.__init__, ["_fetcher", "_closed"]),
+        (AIOKafkaConsumer.__init__, ["_fetcher", "_closed", "_fetch_max_wait_ms"]),
         (
             faust_consumer.Consumer.__init__,
             ["_acked", "_acked_index", "_read_offset", "_committed_offset"],
