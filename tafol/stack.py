@@ -31,13 +31,13 @@ from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
 from tafol.local.jars import Fetched
 from tafol.local.process import Child
 from tafol.settings import Settings
-from tafol.worker import GROUPS
+from tafol.status import GROUP_OF_ROLE
 
 DESK: Final = "desk"
 DEMO_DESK: Final = "demo-desk"
 """The desk with accounts to try it with."""
 COMMANDS: Final = {
-    **{role: ["worker", "--role", role] for role in GROUPS},
+    **{role: ["worker", "--role", role] for role in GROUP_OF_ROLE},
     DESK: ["desk", "run"],
     DEMO_DESK: ["desk", "run", "--demo"],
 }
@@ -101,7 +101,7 @@ class Stack:
         """A store of its own for the caller."""
         return ClickHouseStore.at(places.clickhouse_address(self.settings))
 
-    def start_workers(self, roles: Sequence[str] = tuple(GROUPS)) -> None:
+    def start_workers(self, roles: Sequence[str] = tuple(GROUP_OF_ROLE)) -> None:
         """Start one process a role; of COMMANDS."""
         for role in roles:
             self._workers.append(_Worker(role, self._spawn(role), clock.monotonic_s()))
@@ -196,7 +196,7 @@ def up(settings: Settings, config_file: Path | None, say: Callable[[str], None])
         signal.signal(number, lambda *_: stop.set())
     say("Starting Kafka and ClickHouse, where the settings name none ...")
     with Stack(settings, config_file, notify=say) as stack:
-        stack.start_workers((*GROUPS, DESK))
+        stack.start_workers((*GROUP_OF_ROLE, DESK))
         address = places.clickhouse_address(settings)
         say(f"Kafka at {stack.connection.bootstrap}, ClickHouse at {address.host}:{address.port}; Ctrl-C stops all.")
         said = False

@@ -51,12 +51,13 @@ from tafol import clock, logs, places
 from tafol.health import HealthServer, Progress
 from tafol.settings import Settings, read_secret
 from tafol.sink_runner import SinkRunner
+from tafol.status import GROUP_OF_ROLE
 from tafol.topics_admin import partition_counts, topic_ids, wait_for_broker
 from tafol.watch import Watch
 
 Role = Literal["sampling", "scoring", "sink", "all"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-GROUPS: Final = {"sampling": "tafol-sampling", "scoring": "tafol-scoring", "sink": "tafol-sink"}
+GROUPS: Final = GROUP_OF_ROLE
 """Consumer group by role."""
 SINK_TOPICS: Final = tuple(ROWS_OF)
 WATCH_FAILURE_S: Final = 0.2

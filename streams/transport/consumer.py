@@ -9,7 +9,7 @@ tests/contract/test_private_names.py guards them.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Any, cast
 
 import aiokafka
@@ -218,8 +218,3 @@ def _parts(chunk: FetchedChunk, most: int) -> Iterator[FetchedChunk]:
         size = chunk.size_bytes * len(records) // len(chunk.records)
         yield chunk._replace(start=start, next_offset=end, records=records, size_bytes=size)
         start = end
-
-
-def committed_positions(consumer: Consumer) -> Mapping[TP, int]:
-    """Offsets that were committed last, by partition (for metrics)."""
-    return {partition: offset for partition, offset in consumer._committed_offset.items() if offset is not None}
