@@ -192,7 +192,8 @@ class LocalBroker:
             # Formatting checks the ports' form and opens none.
             text = server_properties(port=DEFAULT_PORT, controller_port=DEFAULT_PORT + 1, logs=aside.name)
             (self._folder / "server.properties").write_text(text, "ascii")
-            tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", "server.properties"]
+            # One word with its option: an id may begin with "-" (one in 64 does) and would be read as an option.
+            tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", "server.properties"]
             child = self._spawn([*program, *tool], dies_with_parent=True)
             if not child.ended.wait(FORMAT_TIMEOUT_S) or child.exit_code != 0:
                 raise StartFailed(f"Kafka could not format {self._folder}.\n{self._last_lines(0)}")

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -249,3 +250,11 @@ def test_a_given_kafka_folder_replaces_the_pinned_jars(config: BrokerConfig, tmp
     with LocalBroker(given) as broker:
         assert local.answers(broker.bootstrap)
     assert not (tmp_path / "never made").exists()
+
+
+def test_a_cluster_id_that_looks_like_an_option_formats(config: BrokerConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts_with_a_dash = uuid.UUID(bytes=b"\xfb" + bytes(15))
+    monkeypatch.setattr(uuid, "uuid4", lambda: starts_with_a_dash)
+    with LocalBroker(config) as broker:
+        assert local.answers(broker.bootstrap)
+    assert "cluster.id=-wAAAAAAAAAAAAAAAAAAAA" in (config.data_dir / "kafka" / "meta.properties").read_text()
