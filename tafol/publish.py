@@ -2,8 +2,8 @@
 
 A register is append-only and its entries are immutable, so what must not be is refused here, before it is written: a
 version that is there with other content, a version that is not above the last, an entry that would come too late to
-hold, a frame that routes to a scorecard nobody has published. Workers would ignore such an entry, or stop; a person
-should hear of it at once.
+hold, a frame that routes to a scorecard nobody has published or that was changed after it was signed. Workers would
+ignore such an entry, or stop; a person should hear of it at once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from schemas.catalogue import CHECK_REQUESTS, DETECTORS, MESSAGES, NOTICES, REGI
 from schemas.detector import Detectors
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
+from schemas.frame_signature import content_sha256
 from schemas.headers import Headers
 from schemas.notice import NoticeRegister
 from schemas.request import CheckRequest
@@ -120,6 +121,7 @@ def plan(entry: RegisterEntry, published: Published, now: datetime) -> Plan:
             f"{name}: the register is at version {_next_version(entry, log) - 1} of {entry.id} already",
             hint=f"Write it as version {_next_version(entry, log)}.",
         )
+    _refuse_changed_since_signed(entry)
     warnings = _warnings(entry, published)
     if not log:
         return Plan(entry, "new", warnings=warnings)
@@ -180,6 +182,18 @@ def suggested_holds_from(now: datetime) -> datetime:
     """A whole minute that is early enough to be useful and late enough to be published in time."""
     earliest = now + LEAD + SUGGESTED_MARGIN
     return earliest.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def _refuse_changed_since_signed(entry: RegisterEntry) -> None:
+    """A signature that is there must be of this content; whose it is, is for those who know the keys to say."""
+    if not isinstance(entry, SamplingFrame) or (signature := entry.signature) is None:
+        return
+    if signature.content_sha256 != content_sha256(entry):
+        raise ConfigError(
+            f"sampling frame {entry.ref} is not what was signed: it was changed afterwards, or has lost its seed",
+            hint="Publish the file as it was signed; or have the change agreed, remove the lines of 'signature:' and "
+            "sign again: tafol frame sign FILE --key KEY",
+        )
 
 
 def _refuse_too_late(entry: RegisterEntry, name: str, now: datetime) -> None:

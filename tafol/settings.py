@@ -164,6 +164,9 @@ class Settings(BaseSettings):
     pseudonym_key_file: Path | None = Field(
         None, description="32 bytes as hex, keys the customers' pseudonyms; unset: made once in the data folder"
     )
+    frame_keys: Path | None = Field(
+        None, description="Public keys (.pub), a file or a folder of them: every frame must be signed with one of these"
+    )
     wait_for_broker_s: float = Field(60.0, ge=0, le=3600, description="How long a start waits for the broker")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged")
     kafka: KafkaSettings = KafkaSettings()

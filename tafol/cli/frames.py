@@ -171,6 +171,9 @@ def sign(
     frame = sign_file(file, read_private_key(key_file), secrets.token_bytes(32))
     assert frame.signature is not None
     show(f"{frame.ref} is signed with key {frame.signature.key_id}; content {frame.signature.content_sha256}.")
+    if not frame.agreed_by:
+        say("It names nobody under agreed_by: a signature shows that it is unchanged, not who agreed to it.")
+    show(f"Publish it with: tafol frame publish {file} --key {key_file}.pub")
 
 
 def verify_signature(

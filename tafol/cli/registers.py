@@ -38,15 +38,29 @@ def add_to(app: typer.Typer) -> None:
         app.add_typer(group, name=name, rich_help_panel=session.FEED)
 
 
-def frame_publish(context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False) -> None:
+def frame_publish(
+    context: typer.Context,
+    file: File,
+    *,
+    public_keys: Annotated[
+        list[Path] | None,
+        typer.Option("--key", metavar="PUB", help="A public key to trust; may be repeated. Default: frame_keys."),
+    ] = None,
+    unsigned: Annotated[
+        bool, typer.Option("--unsigned", help="Publish a frame that nobody signed: a draft, to try it out.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: session.Json = False,
+) -> None:
     """Publish a sampling frame, for transactions that end from its holds_from on.
 
-    Without a seed in the file one is made; only its hash is shown. What is published never changes: a change is a new
-    version, at least 15 minutes ahead.
+    It must be signed (tafol frame sign) with a key you name or the setting frame_keys names. What is published never
+    changes: a change is a new version, at least 15 minutes ahead. An unsigned draft without a seed is given one.
     """
     from tafol.documents import read_frame
 
     document = read_frame(file)
+    agreed = _agreed(context, public_keys or [], unsigned=unsigned)
 
     def entry(published: Published) -> SamplingFrame:
         # The file of a frame that is published already, without its seed, is the same file.
@@ -54,7 +68,7 @@ def frame_publish(context: typer.Context, file: File, dry_run: DryRun = False, a
         there = published.frame(bare.id, bare.version)
         return document.with_seed(secrets.token_bytes(32) if there is None else there.seed_bytes)
 
-    _publish(context, entry, dry_run=dry_run, as_json=as_json, seed_in_file=document.has_seed)
+    _publish(context, entry, dry_run=dry_run, as_json=as_json, seed_in_file=document.has_seed, agreed=agreed)
 
 
 def notices_publish(context: typer.Context, file: File, dry_run: DryRun = False, as_json: session.Json = False) -> None:
@@ -85,6 +99,27 @@ def detectors_publish(
     _publish(context, lambda _: detectors, dry_run=dry_run, as_json=as_json)
 
 
+def _agreed(context: typer.Context, public_keys: list[Path], *, unsigned: bool) -> Callable[[RegisterEntry], None]:
+    """What refuses a frame that is not signed as it must be. Raises ConfigError for keys that cannot be read."""
+    from schemas.errors import ConfigError
+    from schemas.frame import SamplingFrame
+    from tafol.frames.keys import read_trusted, refuse_unless_agreed
+
+    folder = session.of(context).settings().frame_keys
+    if unsigned and (public_keys or folder is not None):
+        named = "--key" if public_keys else "the setting frame_keys"
+        raise ConfigError(f"--unsigned does not go with {named}, which says that frames must be signed")
+    paths = public_keys or ([] if folder is None else [folder])
+    trusted = [key for path in paths for key in read_trusted(path)]
+
+    def refuse(frame: RegisterEntry) -> None:
+        assert isinstance(frame, SamplingFrame)
+        if not (unsigned and frame.signature is None):
+            refuse_unless_agreed(frame, trusted)
+
+    return refuse
+
+
 def _nothing_more() -> None:
     """A group's options: none."""
 
@@ -96,12 +131,21 @@ def _publish(
     dry_run: bool,
     as_json: bool,
     seed_in_file: bool = True,
+    agreed: Callable[[RegisterEntry], None] = lambda _: None,
 ) -> None:
+    from schemas.errors import ConfigError
     from tafol import clock, publish
 
     connection = session.of(context).connection()
     published = publish.read_published(connection)
     planned = publish.plan(entry(published), published, clock.now())
+    try:
+        if planned.outcome == "new":
+            agreed(planned.entry)
+    except ConfigError as error:
+        if not dry_run:
+            raise
+        say(f"Publishing would refuse it: {error.message}")
     # Without a seed in the file, a trial makes another one than the publication will.
     seed_known = seed_in_file or not dry_run or planned.outcome == "already there"
     if not as_json:

@@ -7,6 +7,7 @@ file, at its end, so that publishing carries it along.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from schemas.errors import ConfigError
 from schemas.frame import SamplingFrame
-from schemas.frame_signature import sign
+from schemas.frame_signature import sign, verify
 from tafol.documents import FrameDocument, read_frame
 
 PUBLIC_SUFFIX: Final = ".pub"
@@ -76,6 +77,33 @@ def read_public_key(path: Path) -> Ed25519PublicKey:
             hint="It is the file that ends in .pub, made by tafol frame key FILE.",
         )
     return key
+
+
+def read_trusted(path: Path) -> list[Ed25519PublicKey]:
+    """The public keys of a file, or of all files in a folder that end in .pub. Raises ConfigError, also for none."""
+    files = sorted(path.glob(f"*{PUBLIC_SUFFIX}")) if path.is_dir() else [path]
+    if not files:
+        raise ConfigError(
+            f"{path} holds no public key", hint="Put the .pub files there that tafol frame key FILE has made."
+        )
+    return [read_public_key(one) for one in files]
+
+
+def refuse_unless_agreed(frame: SamplingFrame, trusted: Sequence[Ed25519PublicKey]) -> None:
+    """Raises ConfigError, with what to do, unless one of the `trusted` keys signed this very frame."""
+    signature = frame.signature
+    if signature is None:
+        raise ConfigError(
+            f"sampling frame {frame.ref} is not signed: nothing says that it is what was agreed",
+            hint="Sign it once it is agreed: tafol frame sign FILE --key KEY (tafol frame key KEY makes one), and "
+            "publish it with --key KEY.pub. To try a draft: --unsigned.",
+        )
+    if not trusted:
+        raise ConfigError(
+            f"sampling frame {frame.ref} is signed with key {signature.key_id}, and no public key is given to check it",
+            hint="Name the .pub file of whoever signs: --key PUB, or the setting frame_keys.",
+        )
+    verify(frame, trusted)
 
 
 def sign_file(path: Path, key: Ed25519PrivateKey, new_seed: bytes) -> SamplingFrame:

@@ -152,32 +152,53 @@ def test_registers_are_published_by_their_rules(
     assert run("notices", "publish", str(examples.NOTICES)).exit_code == 0
 
     tried = run("frame", "publish", str(examples.FRAME), "--dry-run")
+    assert tried.exit_code == 0
     assert "Nothing was published" in tried.stdout
+    assert "Publishing would refuse it" in tried.stderr
+    unsigned = run("frame", "publish", str(examples.FRAME))
+    assert unsigned.exit_code == 1
+    assert "is not signed" in unsigned.stderr
+    assert "--unsigned" in unsigned.stderr
     assert publish.read_published(own_broker).frames == ()
 
-    first = json.loads(run("frame", "publish", str(examples.FRAME), "--json").stdout)
+    first = json.loads(run("frame", "publish", str(examples.FRAME), "--unsigned", "--json").stdout)
     assert (first["outcome"], first["published"], first["replaces"]) == ("new", True, None)
     (kept,) = publish.read_published(own_broker).frames
     seed = kept.entry.seed
     assert seed not in json.dumps(first)
     assert kept.entry == read_frame(examples.FRAME).with_seed(kept.entry.seed_bytes)
 
-    again = json.loads(run("frame", "publish", str(examples.FRAME), "--json").stdout)
+    again = json.loads(run("frame", "publish", str(examples.FRAME), "--unsigned", "--json").stdout)
     assert (again["outcome"], again["published"]) == ("already there", False)
     assert again["seed_sha256"] == first["seed_sha256"]
 
     text = examples.FRAME.read_text()
     (tmp_path / "other.yaml").write_text(text.replace("title: Contact", "title: Another"))
-    assert "other content" in run("frame", "publish", "other.yaml").stderr
+    assert "other content" in run("frame", "publish", "other.yaml", "--unsigned").stderr
     (tmp_path / "late.yaml").write_text(text.replace("version: 1", "version: 2"))
-    assert "less than 15 minutes ahead" in run("frame", "publish", "late.yaml").stderr
-    soon = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:00:00Z")
+    assert "less than 15 minutes ahead" in run("frame", "publish", "late.yaml", "--unsigned").stderr
+    soon = (datetime.now(UTC) + timedelta(hours=2)).strftime("%Y-%m-%dT%H:00:00Z")
     (tmp_path / "next.yaml").write_text(
         text.replace("version: 1", "version: 2").replace("holds_from: 2026-01-01T00:00:00Z", f"holds_from: {soon}")
     )
-    if datetime.fromisoformat(soon) - datetime.now(UTC) > timedelta(minutes=16):
-        after = json.loads(run("frame", "publish", "next.yaml", "--json").stdout)
-        assert (after["replaces"], after["published"]) == ("contact-centre:1", True)
+    for name in ("ours", "theirs"):
+        assert run("frame", "key", f"{name}.key").exit_code == 0
+    assert run("frame", "sign", "next.yaml", "--key", "ours.key").exit_code == 0
+    signed = (tmp_path / "next.yaml").read_text()
+    (tmp_path / "changed.yaml").write_text(signed.replace("title: Contact", "title: Another"))
+    for arguments, words in (
+        (("next.yaml",), "no public key is given"),
+        (("next.yaml", "--key", "theirs.key.pub"), "none of the keys given"),
+        (("changed.yaml", "--key", "ours.key.pub"), "is not what was signed"),
+        (("changed.yaml", "--unsigned"), "is not what was signed"),
+        (("next.yaml", "--unsigned", "--key", "ours.key.pub"), "--unsigned does not go with --key"),
+    ):
+        told = run("frame", "publish", *arguments)
+        assert told.exit_code != 0
+        assert words in told.stderr
+    assert len(publish.read_published(own_broker).frames) == 1
+    after = json.loads(run("frame", "publish", "next.yaml", "--key", "ours.key.pub", "--json").stdout)
+    assert (after["replaces"], after["published"]) == ("contact-centre:1", True)
 
 
 def test_an_entry_that_reached_the_log_too_late_is_called_void(own_broker: Connection) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from schemas.base import BilingualText
 from schemas.detector import Detectors
 from schemas.errors import ConfigError
 from schemas.frame import NoDraw, Route, SamplingFrame, Stratum
+from schemas.frame_signature import sign
 from schemas.notice import Notice, NoticeRegister
 from schemas.scorecard import Criterion, Scale, Scorecard, Section
 from streams.registers import LEAD, Appended, Timeline
@@ -54,6 +56,14 @@ def published(*frames: SamplingFrame) -> Published:
         notices=(Appended(notices(), LONG_AGO),),
         scorecards=(Appended(scorecard(), LONG_AGO),),
     )
+
+
+def test_a_frame_that_was_changed_after_it_was_signed_is_refused_whoever_publishes_it() -> None:
+    signed = sign(frame(), Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+    assert plan(signed, published(), NOW).outcome == "new"
+    for change in ({"title": "another"}, {"seed": "1" * 64}):
+        with pytest.raises(ConfigError, match="is not what was signed"):
+            plan(signed.model_copy(update=change), published(), NOW)
 
 
 def test_the_first_entry_holds_from_the_beginning_of_time_whatever_it_says() -> None:

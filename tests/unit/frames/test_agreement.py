@@ -13,7 +13,14 @@ from schemas.frame_signature import verify
 from streams.registers import Appended
 from tafol import examples
 from tafol.documents import read_frame
-from tafol.frames.keys import make_key, read_private_key, read_public_key, sign_file
+from tafol.frames.keys import (
+    make_key,
+    read_private_key,
+    read_public_key,
+    read_trusted,
+    refuse_unless_agreed,
+    sign_file,
+)
 from tafol.frames.life import lives
 from tafol.frames.sources import TRIAL_SEED, load, registers_of
 from tafol.publish import Published
@@ -28,6 +35,25 @@ DAY = timedelta(days=1)
 def draft(tmp_path: Path) -> Path:
     """The example frame, in a folder of its own."""
     return Path(shutil.copy(examples.FRAME, tmp_path / "frame.yaml"))
+
+
+def test_only_a_trusted_signature_agrees(draft: Path, tmp_path: Path) -> None:
+    for name in ("ours", "others"):
+        (tmp_path / name).mkdir()
+        make_key(tmp_path / name / "key")
+    unsigned = read_frame(draft).with_seed(SEED)
+    with pytest.raises(ConfigError, match="is not signed") as told:
+        refuse_unless_agreed(unsigned, read_trusted(tmp_path / "ours"))
+    assert "tafol frame sign" in str(told.value.hint)
+    signed = sign_file(draft, read_private_key(tmp_path / "ours" / "key"), SEED)
+    refuse_unless_agreed(signed, read_trusted(tmp_path / "ours"))
+    refuse_unless_agreed(signed, read_trusted(tmp_path / "ours" / "key.pub"))
+    with pytest.raises(ConfigError, match="none of the keys given"):
+        refuse_unless_agreed(signed, read_trusted(tmp_path / "others"))
+    with pytest.raises(ConfigError, match="no public key is given"):
+        refuse_unless_agreed(signed, [])
+    with pytest.raises(ConfigError, match="holds no public key"):
+        read_trusted(tmp_path)
 
 
 def test_a_signed_file_holds_its_seed_and_keeps_what_was_written(draft: Path, tmp_path: Path) -> None:
