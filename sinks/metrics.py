@@ -6,6 +6,9 @@
 The counts of the population (`from_log`) come out of the log with the records `read-counts`: absolute values, right
 across restarts and repeats. While a partition moves between workers both may show it: take the max by topic and
 partition before a sum.
+
+Gauges that are asked for (`source` "asked") are made anew at every scrape from what is true then, so none of them can
+outlive what it tells of: a worker that restarts or takes a partition over shows at once what the state it read says.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
 
 from schemas.catalogue import READ_COUNTS
+from schemas.detector import DIMENSIONS
 
 WorkerState = Literal["starting", "running", "waiting", "stopping"]
 WORKER_STATES: Final[tuple[WorkerState, ...]] = ("starting", "running", "waiting", "stopping")
@@ -28,14 +32,26 @@ SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 
 
 class Metric(NamedTuple):
-    """One metric. A counter's name ends in _total. `from_log`: set to the log's own absolute count."""
+    """One metric. A counter's name ends in _total.
+
+    source: "told" by the parts of a worker as they work; "log", the log's own absolute count; "asked" for when somebody
+    looks (`Metrics.show`).
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
     unit: str
     labels: tuple[str, ...]
     help: str
-    from_log: bool = False
+    source: Literal["told", "log", "asked"] = "told"
+
+
+class Sample(NamedTuple):
+    """One value of a gauge that is asked for. `labels`: values, in the order in which the metric declares them."""
+
+    metric: str
+    labels: tuple[str, ...]
+    value: float
 
 
 _PLACE: Final = ("stage", "topic", "partition")
@@ -55,27 +71,64 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("tafol_waiting", "gauge", "0 or 1", ("stage",), "1 while a stage does not decide (a register is missing)."),
     Metric("tafol_register_age_seconds", "gauge", "seconds", ("register",), "Time since a register was read in full."),
     Metric("tafol_worker_state", "gauge", "0 or 1", ("state",), "1 for the state that the worker is in."),
-    Metric("tafol_read_total", "counter", "records", ("topic", "partition"), "Source records read.", True),
-    Metric("tafol_repeats_total", "counter", "records", ("topic", "partition"), "Repeats, which count once.", True),
+    Metric("tafol_read_total", "counter", "records", ("topic", "partition"), "Source records read.", "log"),
+    Metric("tafol_repeats_total", "counter", "records", ("topic", "partition"), "Repeats, which count once.", "log"),
     Metric(
         "tafol_rejected_total", "counter", "records", ("topic", "partition", "reason"),
-        "Source records kept aside because they cannot be used, by reason.", True,
+        "Source records kept aside because they cannot be used, by reason.", "log",
     ),
     Metric(
         "tafol_excluded_total", "counter", "transactions", ("topic", "partition", "reason"),
-        "Valid transactions that may not be reviewed, by reason.", True,
+        "Valid transactions that may not be reviewed, by reason.", "log",
     ),
-    Metric("tafol_eligible_total", "counter", "transactions", ("topic", "partition"), "Eligible transactions.", True),
-    Metric("tafol_selected_total", "counter", "transactions", ("topic", "partition"), "Transactions selected.", True),
+    Metric("tafol_eligible_total", "counter", "transactions", ("topic", "partition"), "Eligible transactions.", "log"),
+    Metric("tafol_selected_total", "counter", "transactions", ("topic", "partition"), "Transactions selected.", "log"),
     Metric(
         "tafol_unknown_fields_total", "counter", "records", ("topic", "partition", "field"),
-        "Source records with a field that is not known, by its name (at most 100 names).", True,
+        "Source records with a field that is not known, by its name (at most 100 names).", "log",
     ),
     Metric("tafol_sink_rows_total", "counter", "rows", ("table",), "Rows inserted into ClickHouse, repeats included."),
     Metric("tafol_sink_flush_seconds", "histogram", "seconds", ("table",), "Time for one insert, waits included."),
     Metric(
         "tafol_sink_retries_total", "counter", "inserts", ("code",),
         "Inserts to be tried again, by ClickHouse's name of the error, or 'no answer'.",
+    ),
+    Metric(
+        "tafol_quality_alert_active", "gauge", "0 or 1", ("series", *DIMENSIONS),
+        "1 while a series that detection watches has an open alert, else 0.", "asked",
+    ),
+    Metric(
+        "tafol_quality_alert_since_seconds", "gauge", "seconds since 1970", ("series",),
+        "End of the first transaction of the run of reviews that speaks most strongly for the drop.", "asked",
+    ),
+    Metric(
+        "tafol_quality_alert_reference_points", "gauge", "points, 0 to 100", ("series",),
+        "What the reviews of an open alert were held to: the references, less the tolerance.", "asked",
+    ),
+    Metric(
+        "tafol_quality_alert_mean_points", "gauge", "points, 0 to 100", ("series",),
+        "What the reviews of an open alert came to on average.", "asked",
+    ),
+    Metric(
+        "tafol_quality_alert_reviews", "gauge", "reviews", ("series",), "Reviews that an open alert rests on.", "asked",
+    ),
+    Metric(
+        "tafol_quality_alert_status", "gauge", "0 or 1", ("series", "status"),
+        "1 for what people did about an open alert: open, acknowledged or resolved (from the tables).", "asked",
+    ),
+    Metric("tafol_tasks_waiting", "gauge", "tasks", ("queue",), "Review tasks without an outcome.", "asked"),
+    Metric(
+        "tafol_tasks_overdue", "gauge", "tasks", ("queue",), "Review tasks without an outcome past their due time.",
+        "asked",
+    ),
+    Metric(
+        "tafol_tasks_due", "gauge", "tasks", ("queue", "outcome"),
+        "Review tasks of the last 28 days' due times, by outcome ('awaiting' where there is none). "
+        "The response rate is the share of submitted.", "asked",
+    ),
+    Metric(
+        "tafol_tables_age_seconds", "gauge", "seconds", (),
+        "Time since the figures from the tables were read; those of tasks and of people's actions are as old.", "asked",
     ),
 )  # fmt: skip
 
@@ -109,9 +162,18 @@ class Metrics:
         self._monotonic_s = monotonic_s
         self._log = _CountsFromLog()
         self.registry.register(self._log)
+        self._asked = _AskedFor()
+        self.registry.register(self._asked)
         self._made: dict[str, Any] = {
-            metric.name: _made(metric, self.registry) for metric in METRICS if not metric.from_log
+            metric.name: _made(metric, self.registry) for metric in METRICS if metric.source == "told"
         }
+
+    def show(self, ask: Callable[[], Iterable[Sample]]) -> None:
+        """From now on `ask` is called whenever somebody looks, in the thread that serves them, and its samples shown.
+
+        It is quick and never raises; its metrics are declared with source "asked".
+        """
+        self._asked.asks.append(ask)
 
     def chunk_done(self, stage: str, source: Place, records: int, size_bytes: int, seconds: float) -> None:
         """A chunk was worked on and its outputs are with the broker."""
@@ -155,7 +217,7 @@ class Metrics:
         """The partition went to another worker: what is said of it here would be stale."""
         place = _labels(stage, source)
         for metric in METRICS:
-            if metric.kind == "gauge" and metric.labels == _PLACE:
+            if metric.kind == "gauge" and metric.source == "told" and metric.labels == _PLACE:
                 self._made[metric.name].remove(*place)
         self._log.forget(source.topic, source.partition)
 
@@ -193,7 +255,7 @@ def metrics_markdown() -> str:
         "|---|---|---|---|---|",
     ]
     for metric in METRICS:
-        kind = f"{metric.kind}, *log*" if metric.from_log else metric.kind
+        kind = f"{metric.kind}, *log*" if metric.source == "log" else metric.kind
         labels = ", ".join(f"`{label}`" for label in metric.labels) or "-"
         lines.append(f"| `{metric.name}` | {kind} | {metric.unit} | {labels} | {metric.help} |")
     return "\n".join(lines) + "\n"
@@ -242,14 +304,32 @@ class _CountsFromLog(Collector):
         self._latest.pop((topic, partition), None)
 
     def describe(self) -> Iterable[Family]:
-        return [_family(metric) for metric in METRICS if metric.from_log]
+        return [_family(metric) for metric in METRICS if metric.source == "log"]
 
     def collect(self) -> Iterable[Family]:
-        families = {metric.name: _family(metric) for metric in METRICS if metric.from_log}
+        families = {metric.name: _family(metric) for metric in METRICS if metric.source == "log"}
         for counts in list(self._latest.values()):
             for name, label, count in counts.by_metric():
                 labels = [counts.topic, str(counts.partition), *([] if label is None else [label])]
                 families[name].add_metric(labels, count)
+        return families.values()
+
+
+class _AskedFor(Collector):
+    """Gauges that nobody keeps."""
+
+    def __init__(self) -> None:
+        self.asks: list[Callable[[], Iterable[Sample]]] = []
+
+    def collect(self) -> Iterable[Family]:
+        families = {
+            metric.name: GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+            for metric in METRICS
+            if metric.source == "asked"
+        }
+        for ask in self.asks:
+            for sample in ask():
+                families[sample.metric].add_metric(sample.labels, sample.value)
         return families.values()
 
 

@@ -199,6 +199,10 @@ class StageRunner(Generic[StateT]):
         """How far each partition has been read."""
         return {source: held.next_offset for source, held in self._held.items()}
 
+    def states(self) -> dict[Partition, StateT]:
+        """The state of each partition after its last chunk, or as it was read: to be looked at, never changed."""
+        return {source: held.state for source, held in self._held.items()}
+
     async def _work_on(self, event: Acknowledgeable) -> None:
         chunk: FetchedChunk = event.value
         source = Partition(*chunk.partition)

@@ -19,9 +19,9 @@ import random
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -49,9 +49,11 @@ from streams.topics import SNAPSHOTS
 from streams.trends.stage import DetectStage
 from tafol import clock, logs, places
 from tafol.health import HealthServer, Progress
+from tafol.series_metrics import series_samples
 from tafol.settings import Settings, read_secret
 from tafol.sink_runner import SinkRunner
 from tafol.status import GROUP_OF_ROLE
+from tafol.table_figures import TableFigures
 from tafol.topics_admin import partition_counts, topic_ids, wait_for_broker
 from tafol.watch import Watch
 
@@ -61,6 +63,8 @@ GROUPS: Final = GROUP_OF_ROLE
 """Consumer group by role."""
 SINK_TOPICS: Final = tuple(ROWS_OF)
 WATCH_FAILURE_S: Final = 0.2
+FIGURES_WITHIN_S: Final = 10
+"""A worker that is asked to stop waits no longer for figures that are being read."""
 
 log = logging.getLogger(__name__)
 
@@ -108,7 +112,8 @@ class _Worker:
             with _announced(places.runtime_dir(self.settings), self.role, url):
                 log.info("worker %s (%s) at %s", self.name, self.role, url)
                 await registers.start()
-                await self._until_stopped(apps, stop, watch)
+                async with self._figures(metrics):
+                    await self._until_stopped(apps, stop, watch)
         finally:
             await registers.stop()
             await reader.stop()
@@ -118,6 +123,25 @@ class _Worker:
     @property
     def _roles(self) -> tuple[str, ...]:
         return tuple(GROUPS) if self.role == "all" else (self.role,)
+
+    @asynccontextmanager
+    async def _figures(self, metrics: Metrics) -> AsyncIterator[None]:
+        """While rows are stored, show what only the tables know."""
+        if "sink" not in self._roles:
+            yield
+            return
+        address = replace(places.clickhouse_address(self.settings), answer_timeout_s=FIGURES_WITHIN_S)
+        store = ClickHouseStore.at(address)
+        figures = TableFigures(store, clock.now, clock.monotonic_s)
+        metrics.show(figures.samples)
+        stop = asyncio.Event()
+        reading = asyncio.create_task(figures.read_until(stop), name="figures")
+        try:
+            yield
+        finally:
+            stop.set()
+            await reading
+            store.close()
 
     async def _until_stopped(self, apps: list[WorkerApp], stop: asyncio.Event, watch: Watch) -> None:
         try:
@@ -163,7 +187,7 @@ class _Worker:
             if role == "sampling"
             else [(CombineStage(), every_s), (DetectStage(), every_s)]
         )
-        return [
+        runners = [
             StageRunner(
                 stage,
                 group=app,
@@ -177,6 +201,10 @@ class _Worker:
             )
             for stage, snapshot_every_s in stages
         ]
+        if role == "scoring":
+            detect = runners[-1]
+            watch.metrics.show(lambda: series_samples(detect.states().values()))
+        return list(runners)
 
     def _sample(self) -> SampleStage:
         """Every topic of a flow has as many partitions as the sources: a marker goes to each of `candidates`."""

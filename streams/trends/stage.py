@@ -28,7 +28,7 @@ from schemas.transaction import explain
 from streams.recent import Recent
 from streams.registers import Registers
 from streams.stage import Chunk, LogRecord, Output, Partition, instant
-from streams.trends.series import Change, OpenAlert, SeriesState, agree, go_by, in_force, kind_of, named, weigh
+from streams.trends.series import Change, SeriesState, agree, go_by, in_force, kind_of, named, weigh
 
 KEEP: Final = timedelta(days=400)
 KEEP_MS: Final = KEEP // timedelta(milliseconds=1)
@@ -106,11 +106,12 @@ class DetectStage:
         return _alert(found.series_id, series, change, record, registers.detectors.get(named(series)))
 
 
-def open_alerts(state: DetectState) -> Iterator[tuple[str, OpenAlert]]:
-    """(series id, alert) of every alert that is open in this partition."""
-    for series_id, kept in state.items.items():
-        if kept.item.alert is not None:
-            yield series_id, kept.item.alert
+def watched(state: DetectState) -> Iterator[tuple[str, SeriesState]]:
+    """(series id, state) of every series of this partition that is not forgotten."""
+    for series_id in state.items:
+        series = state.get(series_id)
+        if series is not None:
+            yield series_id, series
 
 
 def _entry(

@@ -19,7 +19,7 @@ from schemas.headers import StageOrigin, origin_of
 from schemas.series import ReferenceAgreed, SeriesPoint
 from streams.registers import Registers
 from streams.stage import Chunk, Output, Partition, instant
-from streams.trends.stage import KEEP_MS, DetectStage, DetectState, open_alerts
+from streams.trends.stage import KEEP_MS, DetectStage, DetectState, watched
 from tests.reference import trends as reference
 from tests.reference.stage_runs import COURSES, Course, run
 from tests.unit.trends import records as r
@@ -125,15 +125,17 @@ def test_it_closes_when_a_block_of_reviews_is_back() -> None:
     raised, *_, closed = alerts_of(*r.points(USUAL + [30.0] * 8 + USUAL))
 
     assert (closed.state, closed.closed_because, closed.alert_id) == ("closed", "back", raised.alert_id)
-    assert list(open_alerts(state_after(*r.points(USUAL + [30.0] * 8 + USUAL)))) == []
+    [(series, state)] = watched(state_after(*r.points(USUAL + [30.0] * 8 + USUAL)))
+    assert (series, state.alert) == ("team=north", None)
 
 
 def test_it_stays_open_while_reviews_are_not_back() -> None:
     low = [74.0, 77.0] * 20
 
     assert {alert.state for alert in alerts_of(*r.points(USUAL + [30.0] * 8 + low))} == {"open"}
-    [(series, alert)] = open_alerts(state_after(*r.points(USUAL + [30.0] * 8 + low)))
-    assert (series, alert.times_raised) == ("team=north", 1)
+    [(series, state)] = watched(state_after(*r.points(USUAL + [30.0] * 8 + low)))
+    assert state.alert is not None
+    assert (series, state.alert.times_raised) == ("team=north", 1)
 
 
 def test_after_closing_a_further_drop_is_an_alert_of_its_own() -> None:
