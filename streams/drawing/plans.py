@@ -14,7 +14,7 @@ from schemas.selection import Purpose
 from streams.drawing.windows import Part, Windows
 from streams.registers import Registers, Timeline
 from streams.registers import Requests as RequestBook
-from streams.sampling.counts import FrameRef
+from streams.selection_lines import FrameRef
 
 REQUEST_LATENESS: Final = timedelta(hours=1)
 """How long after its end a check request still takes what comes late."""

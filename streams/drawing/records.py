@@ -11,7 +11,7 @@ from schemas import catalogue
 from schemas.headers import StageOrigin, cloud_event
 from schemas.selection import PROBABILITY_PURPOSES, Purpose, selection_id
 from streams.drawing.cells import Cell, Kept, OpenWindow
-from streams.sampling.counts import FrameRef
+from streams.selection_lines import FrameRef
 from streams.stage import Output, Partition
 
 

@@ -13,16 +13,17 @@ from datetime import timedelta
 from typing import Final, NoReturn
 
 import msgspec
-from pydantic import ValidationError
 
 from schemas import catalogue
-from schemas.errors import SnapshotUnusable, StageStopped, UnknownVersion
+from schemas.base import Versioned
+from schemas.errors import InvalidRecord, SnapshotUnusable, StageStopped, UnknownVersion
+from schemas.frame import SamplingFrame
 from schemas.headers import StageOrigin, cloud_event
-from schemas.selection import Selection
-from schemas.transaction import explain
 from streams.recent import Recent
-from streams.registers import Registers
-from streams.routing.tasks import Ask, ask_of, join, route_of, tasks_of
+from streams.registers import Registers, Timeline
+from streams.routing.routes import Routes
+from streams.routing.tasks import Ask, ask_of, join, tasks_of
+from streams.selection_lines import FrameRef, SelectionLine, encode, read_selection
 from streams.stage import Chunk, LogRecord, Output, Partition
 
 KEEP_OPEN: Final = timedelta(days=45)
@@ -41,6 +42,11 @@ class RouteStage:
     logic_version: int = 1
     sources: tuple[str, ...] = (catalogue.SELECTIONS,)
     side_topic: str | None = None
+
+    def __init__(self) -> None:
+        self._frames: Timeline[SamplingFrame] | None = None
+        self._made_ready: dict[tuple[str, int], Routes] = {}
+        """By id and version, of the frames in `_frames`. A cache: the register alone decides what is in it."""
 
     def initial(self, source: Partition) -> RouteState:  # noqa: ARG002 - all partitions begin alike
         return RouteState(span_ms=KEEP_OPEN_MS)
@@ -82,15 +88,16 @@ class RouteStage:
     def _route(self, state: RouteState, source: Partition, record: LogRecord, registers: Registers) -> list[Output]:
         selection = _read(source, record)
         state.pass_time(record.timestamp)
+        transaction = selection.transaction
         try:
-            frame = registers.frames.get(selection.frame)
-            route = route_of(frame, selection.transaction)
-            scorecard = registers.scorecard_at(route.scorecard, selection.transaction.ended_at).ref
+            routes = self._routes_of(selection.frame, registers.frames)
+            route = routes.route_of(transaction)
+            scorecard = registers.scorecard_at(route.scorecard, transaction.ended_at)
         except UnknownVersion as error:
             raise UnknownVersion(f"{source}@{record.offset}: {error.message}", hint=error.hint) from None
-        key = f"{selection.transaction.id}|{scorecard.id}"
+        key = f"{transaction.id}|{scorecard.id}"
         known = state.get(key)
-        ask = ask_of(selection, frame, route)
+        ask = ask_of(selection, routes, route)
         together = ask if known is None else join(known, ask)
         state.put(key, together)
         if together == known:
@@ -98,23 +105,33 @@ class RouteStage:
         return [
             Output(
                 topic=catalogue.REVIEW_TASKS,
-                key=selection.transaction.id.encode(),
-                value=task.model_dump_json().encode(),
+                key=transaction.id.encode(),
+                value=encode(task),
                 headers=cloud_event(
                     TASK_KIND, task.task_id, StageOrigin(self.name, *source, offset=record.offset, nth=nth)
                 ),
             )
-            for nth, task in enumerate(tasks_of(together, selection, scorecard))
+            for nth, task in enumerate(tasks_of(together, selection, FrameRef(scorecard.id, scorecard.version)))
         ]
 
+    def _routes_of(self, frame: FrameRef, frames: Timeline[SamplingFrame]) -> Routes:
+        """The routes of one frame, made ready once for each state of the register."""
+        if self._frames is not frames:
+            self._frames, self._made_ready = frames, {}
+        key = frame.id, frame.version
+        found = self._made_ready.get(key)
+        if found is None:
+            found = self._made_ready[key] = Routes(frames.get(Versioned(id=frame.id, version=frame.version)))
+        return found
 
-def _read(source: Partition, record: LogRecord) -> Selection:
+
+def _read(source: Partition, record: LogRecord) -> SelectionLine:
     if record.value is None:
         _stop(source, record, "it has no value")
     try:
-        selection = Selection.model_validate_json(record.value)
-    except ValidationError as error:
-        _stop(source, record, explain(error))
+        selection = read_selection(record.value)
+    except InvalidRecord as error:
+        _stop(source, record, error.message)
     if record.key != selection.transaction.id.encode():
         _stop(source, record, "its key is not the transaction id")
     return selection

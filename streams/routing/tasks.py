@@ -15,11 +15,10 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.base import Versioned
-from schemas.draw_number import OVERLAP, draw_numbers, threshold
-from schemas.frame import Overlap, Route, SamplingFrame
-from schemas.selection import PROBABILITY_PURPOSES, PURPOSES, Purpose, ReviewTask, Selection, TransactionFields, task_id
-from streams.routing.working_time import add_working_hours
+from schemas.frame import Route
+from schemas.selection import PROBABILITY_PURPOSES, PURPOSES, Purpose, task_id
+from streams.routing.routes import Routes
+from streams.selection_lines import FrameRef, SelectionLine, TaskLine
 
 
 class Ask(msgspec.Struct, array_like=True, frozen=True):
@@ -42,12 +41,7 @@ class Ask(msgspec.Struct, array_like=True, frozen=True):
         return not PROBABILITY_PURPOSES.isdisjoint(self.purposes)
 
 
-def route_of(frame: SamplingFrame, transaction: TransactionFields) -> Route:
-    """The first route whose condition holds; a frame's last route holds always."""
-    return next(route for route in frame.routes if route.when.holds(transaction))
-
-
-def ask_of(selection: Selection, frame: SamplingFrame, route: Route) -> Ask:
+def ask_of(selection: SelectionLine, routes: Routes, route: Route) -> Ask:
     """What one selection asks for, by its frame and the route that takes it."""
     return Ask(
         purposes=(selection.purpose,),
@@ -57,9 +51,9 @@ def ask_of(selection: Selection, frame: SamplingFrame, route: Route) -> Ask:
         inclusion_probability=selection.inclusion_probability,
         queue=route.queue,
         priority=route.priority,
-        copies=_copies(selection, frame, frame.overlap),
+        copies=routes.copies(selection.transaction.id, selection.stratum),
         drawn_at=selection.drawn_at,
-        due_at=add_working_hours(selection.drawn_at, route.due_working_hours, frame.working_hours, frame.zone),
+        due_at=routes.due_at(selection.drawn_at, route),
         skills=route.skills,
     )
 
@@ -77,32 +71,15 @@ def join(earlier: Ask, later: Ask) -> Ask:
     )
 
 
-def tasks_of(ask: Ask, selection: Selection, scorecard: Versioned) -> list[ReviewTask]:
+def tasks_of(ask: Ask, selection: SelectionLine, scorecard: FrameRef) -> list[TaskLine]:
     """The tasks, one a copy; the transaction and its origin are those of `selection`."""
+    frame = FrameRef(ask.frame_id, ask.frame_version)
+    # By position, in the order of the fields: msgspec takes much longer by name.
     return [
-        ReviewTask(
-            task_id=task_id(selection.transaction.id, scorecard.id, copy_number),
-            copy_number=copy_number,
-            copies=ask.copies,
-            purposes=ask.purposes,
-            frame=Versioned(id=ask.frame_id, version=ask.frame_version),
-            stratum=ask.stratum,
-            inclusion_probability=ask.inclusion_probability,
-            scorecard=scorecard,
-            queue=ask.queue,
-            priority=ask.priority,
-            drawn_at=ask.drawn_at,
-            due_at=ask.due_at,
-            transaction=selection.transaction,
-            origin=selection.origin,
-            skills=ask.skills,
+        TaskLine(
+            task_id(selection.transaction.id, scorecard.id, copy_number), copy_number, ask.copies, ask.purposes, frame,
+            ask.stratum, ask.inclusion_probability, scorecard, ask.queue, ask.priority, ask.drawn_at, ask.due_at,
+            selection.transaction, selection.origin, ask.skills,
         )
         for copy_number in range(1, ask.copies + 1)
-    ]
-
-
-def _copies(selection: Selection, frame: SamplingFrame, overlap: Overlap) -> int:
-    """A second draw number, independent of the first, says whether a transaction is reviewed more than once."""
-    number = draw_numbers(frame.seed_bytes, frame.id, frame.version, selection.stratum, OVERLAP)
-    doubled = number(selection.transaction.id) < threshold(overlap.share)
-    return overlap.copies if doubled else 1
+    ]  # fmt: skip

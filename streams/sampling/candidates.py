@@ -13,9 +13,9 @@ import msgspec
 from schemas import catalogue
 from schemas.candidate import unit_key
 from schemas.headers import ORIGIN, StageOrigin, cloud_event
-from streams.sampling.counts import BEFORE_ALL, FrameRef
-from streams.sampling.selections import OriginPart, TransactionPart
+from streams.sampling.counts import BEFORE_ALL
 from streams.sampling.state import SampleState
+from streams.selection_lines import FrameRef, OriginPart, TransactionPart
 from streams.stage import Output
 
 MARK_EVERY: Final = timedelta(seconds=10)

@@ -21,6 +21,7 @@ from schemas.headers import StageOrigin, cloud_event
 from schemas.rejected import RejectReason
 from streams.sampling.frames import ReadyFrame
 from streams.sampling.taken_ids import source_name
+from streams.selection_lines import FrameRef
 from streams.stage import Output, Partition
 
 FINAL_AFTER: Final = timedelta(days=2)
@@ -82,13 +83,6 @@ class ReadTally(msgspec.Struct):
                 others = 1
         if others:
             counted[OTHER_FIELDS] = counted.get(OTHER_FIELDS, 0) + 1
-
-
-class FrameRef(msgspec.Struct):
-    """schemas.base.Versioned as it is written."""
-
-    id: str
-    version: int
 
 
 class PopulationLine(msgspec.Struct):

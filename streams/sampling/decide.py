@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from schemas.decided import Decision
 from schemas.headers import StageOrigin
 from streams.sampling.candidates import CandidateLine, candidate_output
-from streams.sampling.counts import BEFORE_ALL, Cell, DayCounts, FrameRef
+from streams.sampling.counts import BEFORE_ALL, Cell, DayCounts
 from streams.sampling.decided import DecidedLine, texts
 from streams.sampling.decode import Event
 from streams.sampling.eligibility import NoticeJudge
@@ -18,10 +18,11 @@ from streams.sampling.frames import Frames, ReadyFrame
 from streams.sampling.intake import Intake
 from streams.sampling.overlays import Overlay, RequestBook
 from streams.sampling.pseudonym import Pseudonyms
-from streams.sampling.selections import OriginPart, selection_output, transaction_part
+from streams.sampling.selections import selection_output, transaction_part
 from streams.sampling.state import SampleState
 from streams.sampling.strata import StratumDraw
 from streams.sampling.taken_ids import source_name
+from streams.selection_lines import FrameRef, OriginPart
 from streams.stage import Output, Partition
 
 STAGE: Final = "sample"

@@ -18,7 +18,7 @@ from typing import Final, Protocol, cast
 
 import msgspec
 
-from schemas.base import EARLIEST_YEAR, IDENTIFIER_PATTERN, LANGUAGE_PATTERN, LATEST_YEAR
+from schemas.base import EARLIEST_YEAR, IDENTIFIER_PATTERN, LANGUAGE_PATTERN, LATEST_YEAR, Channel
 from schemas.transaction import MAX_DURATION_S, MAX_TRANSACTION_BYTES, Transaction, read_transaction
 from streams.sampling.derive import Derivation, for_python
 
@@ -68,7 +68,7 @@ class Event(Protocol):
     """One valid transaction as the stage reads it. Times are in UTC."""
 
     id: str
-    channel: str
+    channel: Channel
     colleague_id: str
     team_id: str
     site: str

@@ -1,60 +1,19 @@
-"""Selections as they are written: schemas.selection.Selection, encoded straight from structs with the same fields."""
+"""The selections that the sample stage makes: of a probability draw, or of an overlay."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
-
-import msgspec
+from typing import cast
 
 from schemas import catalogue
 from schemas.headers import StageOrigin, cloud_event
-from schemas.selection import selection_id
-from streams.sampling.counts import FrameRef
+from schemas.selection import Purpose, selection_id
 from streams.sampling.decode import Event
 from streams.sampling.frames import ReadyFrame
 from streams.sampling.overlays import Overlay
 from streams.sampling.strata import StratumDraw
+from streams.selection_lines import FrameRef, OriginPart, SelectionLine, TransactionPart, encode
 from streams.stage import Output
-
-
-class TransactionPart(msgspec.Struct, gc=False):
-    """schemas.selection.TransactionFields as it is written."""
-
-    id: str
-    channel: str
-    colleague_id: str
-    team_id: str
-    site: str
-    topic: str
-    language: str
-    started_at: datetime
-    ended_at: datetime
-    customer_pseudonym: str
-    outcome: str
-
-
-class OriginPart(msgspec.Struct, gc=False):
-    """schemas.base.Origin as it is written."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
-class SelectionLine(msgspec.Struct, gc=False):
-    """schemas.selection.Selection as it is written."""
-
-    selection_id: str
-    draw_id: str
-    purpose: str
-    frame: FrameRef
-    stratum: str
-    inclusion_probability: float | None
-    draw_number: int | None
-    drawn_at: datetime
-    transaction: TransactionPart
-    origin: OriginPart
 
 
 def transaction_part(event: Event, pseudonym: str) -> TransactionPart:
@@ -90,7 +49,7 @@ def selection_output(
     line = SelectionLine(
         selection_id=selection_id(draw_id, event.id),
         draw_id=draw_id,
-        purpose=stratum.method if overlay is None else overlay.purpose,
+        purpose=cast("Purpose", stratum.method) if overlay is None else overlay.purpose,
         frame=FrameRef(frame.id, frame.version),
         stratum=stratum.name,
         inclusion_probability=stratum.probability if overlay is None else None,
@@ -100,7 +59,4 @@ def selection_output(
         origin=OriginPart(origin.topic, origin.partition, origin.offset),
     )
     headers = cloud_event("selection.v1", line.selection_id, origin)
-    return Output(catalogue.SELECTIONS, event.id.encode(), _encode(line), headers)
-
-
-_encode: Final = msgspec.json.Encoder().encode
+    return Output(catalogue.SELECTIONS, event.id.encode(), encode(line), headers)

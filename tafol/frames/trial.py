@@ -11,19 +11,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from schemas.base import Versioned
-from schemas.draw_number import OVERLAP, draw_numbers, threshold
 from schemas.frame import SamplingFrame
-from schemas.selection import TransactionFields
 from sinks.queries.log_of_decisions import Period, high_water, slices, spans
 from sinks.queries.observed import Observed, observed_scores
 from sinks.store import Asker
 from streams.drawing.cells import Cell, Kept
 from streams.drawing.plans import TARGETED, Plans
 from streams.registers import Appended, Requests, Timeline
-from streams.routing.tasks import route_of
+from streams.routing.routes import Routes
 from streams.sampling.decided import DecidedLine
 from streams.sampling.overlays import Overlay
 from streams.stage import Partition
@@ -122,7 +120,7 @@ class Trying:
         self._members: dict[tuple[str, datetime, str], Counter[str]] = defaultdict(Counter)
         self._groups: dict[tuple[str, str], _Groups] = defaultdict(_Groups)
         self._observed: dict[str, list[Observed]] = defaultdict(list)
-        self._overlaps: dict[str, Callable[[str], int]] = {}
+        self._routes = Routes(frame)
         days = (period.ends - period.starts).total_seconds() / 86_400
         self._trial = Trial(days)
 
@@ -219,12 +217,9 @@ class Trying:
         if line.id in trial.drawn:
             return
         trial.drawn.add(line.id)
-        number = self._overlaps.get(stratum)
-        if number is None:
-            number = self._overlaps[stratum] = draw_numbers(frame.seed_bytes, frame.id, frame.version, stratum, OVERLAP)
-        copies = frame.overlap.copies if number(line.id) < threshold(frame.overlap.share) else 1
+        copies = self._routes.copies(line.id, stratum)
         trial.items += copies
-        trial.queues[route_of(frame, cast("TransactionFields", line)).queue] += copies
+        trial.queues[self._routes.route_of(line).queue] += copies
         trial.colleagues[line.colleague_id] += copies
         trial.by_day[line.ended_at.astimezone(frame.zone).date()] += copies
 

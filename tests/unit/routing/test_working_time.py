@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.frame import WorkingHours
-from streams.routing.working_time import LONGEST, add_working_hours
+from streams.routing.working_time import LONGEST, WorkingTime
 from tests.reference.routing import due_by_the_minute
 
 pytestmark = pytest.mark.unit
@@ -53,7 +53,7 @@ def _clock(minute: int) -> time:
     ],
 )
 def test_hours_are_counted_in_the_shift(start: str, hours: float, due: str) -> None:
-    found = add_working_hours(datetime.fromisoformat(start), hours, OFFICE, LONDON)
+    found = WorkingTime(OFFICE, LONDON).after(datetime.fromisoformat(start), hours)
 
     assert found == datetime.fromisoformat(due)
     assert found.tzinfo is UTC
@@ -63,8 +63,8 @@ def test_a_night_shift_over_the_change_has_the_hours_that_really_passed() -> Non
     nights = WorkingHours(days=(7,), opens=time(0), closes=time(4))
     spring, autumn = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
 
-    assert add_working_hours(spring, 3, nights, LONDON) == datetime(2026, 3, 29, 3, tzinfo=UTC)  # 04:00 BST
-    assert add_working_hours(autumn, 5, nights, LONDON) == datetime(2026, 10, 25, 4, tzinfo=UTC)  # 04:00 GMT
+    assert WorkingTime(nights, LONDON).after(spring, 3) == datetime(2026, 3, 29, 3, tzinfo=UTC)  # 04:00 BST
+    assert WorkingTime(nights, LONDON).after(autumn, 5) == datetime(2026, 10, 25, 4, tzinfo=UTC)  # 04:00 GMT
 
 
 def test_a_day_that_never_was_is_not_worked_twice() -> None:
@@ -72,19 +72,19 @@ def test_a_day_that_never_was_is_not_worked_twice() -> None:
     start = datetime(2011, 12, 29, 9, tzinfo=samoa)
     every_day = WorkingHours(days=(1, 2, 3, 4, 5, 6, 7))
 
-    assert add_working_hours(start, 16, every_day, samoa) == datetime(2011, 12, 31, 17, tzinfo=samoa)
+    assert WorkingTime(every_day, samoa).after(start, 16) == datetime(2011, 12, 31, 17, tzinfo=samoa)
 
 
 def test_hardly_any_working_time_still_gives_a_due_date() -> None:
     sliver = WorkingHours(days=(3,), opens=time(9), closes=time(9, 0, 1))
     start = datetime(2026, 3, 2, tzinfo=UTC)
 
-    assert add_working_hours(start, 1000, sliver, LONDON) == start + LONGEST
+    assert WorkingTime(sliver, LONDON).after(start, 1000) == start + LONGEST
 
 
 @given(starts, st.integers(1, 600), shifts)
 def test_the_same_as_counting_minutes_on_the_wall(start: datetime, minutes: int, working: WorkingHours) -> None:
-    found = add_working_hours(start, minutes / 60, working, LONDON)
+    found = WorkingTime(working, LONDON).after(start, minutes / 60)
 
     wanted = due_by_the_minute(start, minutes, working, LONDON) if _short(minutes, working) else None
     assert wanted is None or abs(found - wanted) < timedelta(milliseconds=1)
@@ -105,9 +105,9 @@ def _short(minutes: int, working: WorkingHours) -> bool:
 )
 def test_hours_add_up_in_any_zone(start: datetime, first: int, then: int, working: WorkingHours, name: str) -> None:
     zone = ZoneInfo(name)
-    between = add_working_hours(start, first / 60, working, zone)
-    in_two = add_working_hours(between, then / 60, working, zone)
-    at_once = add_working_hours(start, (first + then) / 60, working, zone)
+    between = WorkingTime(working, zone).after(start, first / 60)
+    in_two = WorkingTime(working, zone).after(between, then / 60)
+    at_once = WorkingTime(working, zone).after(start, (first + then) / 60)
 
     assert start < between < in_two
     if in_two < start + LONGEST:
