@@ -2,6 +2,9 @@
 
 Purposive: it takes nothing out of a stratum, has no inclusion probability and enters no estimate. It respects notices:
 only what is eligible under the sampling frame can be taken.
+
+With an `observation` no transaction is taken at all: somebody goes there and watches. The review desk makes an
+observation of it; there is no recording, and the drawing stages pass it over.
 """
 
 from __future__ import annotations
@@ -10,11 +13,30 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from schemas.base import Identifier, Instant, RegisterEntry
+from schemas.base import Channel, Identifier, Instant, Language, Record, RegisterEntry
 from schemas.conditions import Condition
 
 LEAD_MINUTES = 6
 """A request holds from this long after it is published: more than any future limit (contracts, "Requests")."""
+
+
+class Observation(Record):
+    """Service that is watched on the spot, as a rule face to face: whose, where, and by which scorecard it is scored.
+
+    It is to take place in the span that its request holds.
+    """
+
+    channel: Channel = "face_to_face"
+    colleague_id: Identifier
+    team_id: Identifier
+    site: Identifier
+    place: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    """Where to go, in words."""
+    scorecard: Identifier
+    topic: Identifier = "any"
+    language: Language = "en"
+    observer_id: Identifier | None = None
+    """Who goes, an account of the review desk; None: any observer."""
 
 
 class CheckRequest(RegisterEntry):
@@ -34,6 +56,8 @@ class CheckRequest(RegisterEntry):
     reason: Annotated[str, StringConstraints(max_length=500)] = ""
     plan: Identifier | None = None
     """The plan that a planned check is an occurrence of."""
+    observation: Observation | None = None
+    """Somebody watches on the spot; no transaction is drawn."""
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> CheckRequest:
@@ -41,6 +65,8 @@ class CheckRequest(RegisterEntry):
             raise ValueError("holds_until is not after holds_from")
         if self.when.always:
             raise ValueError("when: a check names whose work or which transactions it is about")
+        if self.observation is not None and (self.purpose, self.n) != ("planned", 1):
+            raise ValueError("observation: is a planned check, and one only")
         return self
 
     @property

@@ -91,21 +91,32 @@ class Timeline(Generic[EntryT]):
 
 @dataclass(frozen=True)
 class Requests:
-    """Check requests, by id. `void`: those that were appended too late to hold (no first one is an exception)."""
+    """Check requests for transactions, by id. `void`: those that were appended too late to hold (no first one is an
+    exception). `observations`: those for which somebody goes and watches; no draw has to do with them.
+    """
 
     by_id: Mapping[str, CheckRequest] = field(default_factory=dict)
     void: tuple[CheckRequest, ...] = ()
+    observations: tuple[CheckRequest, ...] = ()
 
     @classmethod
     def of(cls, log: Iterable[Appended[CheckRequest]]) -> Requests:
         """The requests of a register's records, in the order of the log; of two with one id the first stands."""
         held: dict[str, CheckRequest] = {}
-        void: dict[str, CheckRequest] = {}
+        void: list[CheckRequest] = []
+        observations: list[CheckRequest] = []
+        known: set[str] = set()
         for request, appended_at in log:
-            if request.id not in held and request.id not in void:
-                too_late = appended_at > request.holds_from - REQUEST_LEAD
-                (void if too_late else held)[request.id] = request
-        return cls(held, tuple(void.values()))
+            if request.id in known:
+                continue
+            known.add(request.id)
+            if appended_at > request.holds_from - REQUEST_LEAD:
+                void.append(request)
+            elif request.observation is not None:
+                observations.append(request)
+            else:
+                held[request.id] = request
+        return cls(held, tuple(void), tuple(observations))
 
     def between(self, starts: datetime, ends: datetime) -> tuple[CheckRequest, ...]:
         """Those that hold at some instant of [starts, ends), by id."""

@@ -8,10 +8,10 @@ twice at once, asks for nothing twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -23,10 +23,11 @@ from schemas.check_plan import CheckCalendar, CheckPlan
 from schemas.conditions import Condition
 from schemas.errors import ConfigError, TafolError
 from schemas.headers import Headers
-from schemas.request import CheckRequest
+from schemas.notice import NoticeRegister
+from schemas.request import CheckRequest, Observation
 from schemas.transaction import explain
 from streams.connection import Connection
-from streams.registers import REQUEST_LEAD, Appended, Requests
+from streams.registers import REQUEST_LEAD, Appended, Requests, Timeline
 from streams.stage import instant
 from tafol.kafka_clients import SEND_WITHIN_S, log_consumer, producer, read_to_end
 
@@ -96,13 +97,36 @@ def planned(calendar: CheckCalendar, now: datetime, ahead: timedelta) -> list[Ch
     """The requests of all occurrences that begin in time to be asked for and no later than `ahead` from now."""
     earliest, zone = now + REQUEST_LEAD + MARGIN, ZoneInfo(calendar.time_zone)
     requests = [
-        _occurrence(plan, calendar.asked_by, local, zone)
+        request
         for plan in calendar.plans
         for local in _occurrences(plan, earliest.astimezone(zone), (now + ahead).astimezone(zone))
+        for request in _requests_of(plan, calendar.asked_by, local, zone)
     ]
     return sorted(
         (one for one in requests if earliest <= one.holds_from <= now + ahead), key=lambda one: (one.holds_from, one.id)
     )
+
+
+def without_notice(
+    requests: Iterable[CheckRequest], notices: Timeline[NoticeRegister]
+) -> list[tuple[CheckRequest, Literal["customer", "colleague"]]]:
+    """The observations at whose time no notice holds for one of those concerned, and for whom there is none. Pure.
+
+    Whether a transaction may be reviewed is judged by the notices that it names. Here there is no transaction yet.
+    """
+    found: list[tuple[CheckRequest, Literal["customer", "colleague"]]] = []
+    for one in requests:
+        if one.observation is None:
+            continue
+        entry = notices.at(one.holds_from)
+        holding = [
+            notice.audience
+            for notice in (entry.notices if entry is not None else ())
+            if notice.valid_at(one.holds_from, one.observation.channel)
+        ]
+        missing: Iterable[Literal["customer", "colleague"]] = ("customer", "colleague")
+        found += [(one, audience) for audience in missing if audience not in holding][:1]
+    return found
 
 
 def requests_in_log(connection: Connection) -> list[Appended[CheckRequest]]:
@@ -159,20 +183,29 @@ def _occurrences(plan: CheckPlan, earliest: datetime, latest: datetime) -> list[
     return list(rule.between(earliest.replace(tzinfo=None) - day, latest.replace(tzinfo=None) + day, inc=True))
 
 
-def _occurrence(plan: CheckPlan, asked_by: str, local: datetime, zone: ZoneInfo) -> CheckRequest:
+def _requests_of(plan: CheckPlan, asked_by: str, local: datetime, zone: ZoneInfo) -> Iterator[CheckRequest]:
+    """What one occurrence asks for: a check of transactions, or an observation of each colleague."""
     begins = local.replace(tzinfo=zone).astimezone(UTC)
-    return CheckRequest(
-        id=f"{plan.id}/{local:%Y-%m-%dT%H:%M}",
-        holds_from=begins,
-        holds_until=begins + timedelta(hours=plan.hours),
-        purpose="planned",
-        when=plan.when,
-        n=plan.n,
-        pick=plan.pick,
-        asked_by=asked_by,
-        reason=plan.reason,
-        plan=plan.id,
-    )
+    name = f"{plan.id}/{local:%Y-%m-%dT%H:%M}"
+    common: dict[str, Any] = {
+        "holds_from": begins,
+        "holds_until": begins + timedelta(hours=plan.hours),
+        "purpose": "planned",
+        "asked_by": asked_by,
+        "reason": plan.reason,
+        "plan": plan.id,
+    }
+    if plan.observe is None:
+        yield CheckRequest(id=name, when=plan.when, n=plan.n, pick=plan.pick, **common)
+        return
+    channel, colleagues = plan.observed
+    for colleague in colleagues:
+        yield CheckRequest(
+            id=f"{name}/{colleague}",
+            when=Condition(channel=(channel,), colleague_id=(colleague,)),
+            observation=Observation(channel=channel, colleague_id=colleague, **plan.observe.model_dump()),
+            **common,
+        )
 
 
 def _headers(request: CheckRequest) -> Headers:

@@ -6,12 +6,12 @@ import getpass
 import secrets
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from tafol.cli import session
-from tafol.cli.screen import show, show_json, show_table
+from tafol.cli.screen import say, show, show_json, show_table
 
 if TYPE_CHECKING:
     from schemas.request import CheckRequest
@@ -96,11 +96,17 @@ def plan_apply(
     as_json: session.Json = False,
 ) -> None:
     """Ask for the planned checks of a calendar, ahead of time. Run it once a day: nothing is asked for twice."""
-    from tafol import checks, clock
+    from streams.registers import Timeline
+    from tafol import checks, clock, publish
     from tafol.documents import read_check_calendar
 
     calendar = read_check_calendar(file)
     requests = checks.planned(calendar, clock.now(), checks.span_of(ahead, "--ahead"))
+    untold: list[tuple[CheckRequest, Literal["customer", "colleague"]]] = []
+    if any(one.observation is not None for one in requests) and not dry_run:
+        log = publish.read_published(session.of(context).connection()).notices
+        untold = checks.without_notice(requests, Timeline.of("notices", log))
+        requests = [one for one in requests if one not in [without for without, _ in untold]]
     asked = checks.Asked((), ()) if dry_run else checks.ask(session.of(context).connection(), requests)
     if as_json:
         show_json(
@@ -108,12 +114,17 @@ def plan_apply(
                 "requests": [one.model_dump(mode="json", exclude_none=True) for one in requests],
                 "published": [one.id for one in asked.published],
                 "there_already": [one.id for one in asked.there_already],
+                "without_notice": [{"id": one.id, "audience": audience} for one, audience in untold],
             }
         )
         return
     _show(requests)
+    for one, audience in untold:
+        say(f"Not asked for: {one.id}. No notice holds then that tells the {audience} (tafol notices publish FILE).")
     if dry_run:
         show("Nothing was published (--dry-run).")
+        if any(one.observation is not None for one in requests):
+            show("Whether notices hold at the time of an observation is looked at when it is published.")
     else:
         show(f"{len(asked.published)} new, {len(asked.there_already)} asked for before.")
 
@@ -125,7 +136,8 @@ def listed(context: typer.Context, as_json: session.Json = False) -> None:
 
     held = Requests.of(checks.requests_in_log(session.of(context).connection()))
     now = clock.now()
-    current = sorted((one for one in held.by_id.values() if one.holds_until > now), key=lambda one: one.holds_from)
+    both = (*held.by_id.values(), *held.observations)
+    current = sorted((one for one in both if one.holds_until > now), key=lambda one: one.holds_from)
     if as_json:
         show_json([one.model_dump(mode="json", exclude_none=True) for one in current])
         return
@@ -141,10 +153,20 @@ def _show(requests: list[CheckRequest]) -> None:
     if not requests:
         return
     show_table(
-        ("check", "from", "until", "takes"),
-        [(one.id, _written(one.holds_from), _written(one.holds_until), f"{one.n} {one.pick}") for one in requests],
-        whole=("check", "from", "until", "takes"),
+        ("check", "from", "for", "takes"),
+        [(one.id, _written(one.holds_from), _span(one), _takes(one)) for one in requests],
+        whole=("check", "from", "for"),
     )
+
+
+def _span(request: CheckRequest) -> str:
+    hours = (request.holds_until - request.holds_from).total_seconds() / 3600
+    return f"{hours:g} h"
+
+
+def _takes(request: CheckRequest) -> str:
+    seen = request.observation
+    return f"{request.n} {request.pick}" if seen is None else f"observation of {seen.colleague_id}, {seen.place}"
 
 
 def _written(at: datetime) -> str:

@@ -201,6 +201,23 @@ def test_registers_are_published_by_their_rules(
     assert (after["replaces"], after["published"]) == ("contact-centre:1", True)
 
 
+def test_planned_checks_are_asked_for_once_and_counter_visits_are_observations(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert run("notices", "publish", str(examples.NOTICES)).exit_code == 0
+    (tmp_path / "checks.yaml").write_text(examples.CHECKS.read_text())
+    asked = json.loads(run("check", "plan", "apply", "checks.yaml", "--ahead", "31d", "--json").stdout)
+    visits = [one for one in asked["requests"] if one["plan"] == "counter-visits"]
+    assert {one["observation"]["colleague_id"] for one in visits} == {"c-201", "c-202"}
+    assert {one["id"] for one in visits} <= set(asked["published"])
+    again = json.loads(run("check", "plan", "apply", "checks.yaml", "--ahead", "31d", "--json").stdout)
+    assert set(asked["published"]) <= set(again["there_already"])
+    listed = json.loads(run("check", "list", "--json").stdout)
+    assert {one["id"] for one in visits} <= {one["id"] for one in listed}
+    shown = run("check", "list", env={"COLUMNS": "160"}).stdout
+    assert "observation of c-201, Counter 3, ground floor" in shown
+
+
 def test_an_entry_that_reached_the_log_too_late_is_called_void(own_broker: Connection) -> None:
     """The plan was right when it was made; then the publisher slept past the lead."""
     card = examples.SCORECARDS[0]

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from schemas.check_plan import CheckCalendar
 from schemas.errors import ConfigError
-from streams.registers import REQUEST_LEAD, Appended, Requests
+from schemas.notice import NoticeRegister
+from streams.registers import REQUEST_LEAD, Appended, Requests, Timeline
 from tafol import checks, examples
 from tafol.documents import DocumentInvalid, read_check_calendar
 from tests.unit.drawing.logs import request
@@ -109,7 +110,7 @@ def test_spans() -> None:
 
 
 def test_the_shipped_calendar_can_be_read_and_a_bad_one_says_where(tmp_path: Path) -> None:
-    assert len(read_check_calendar(examples.CHECKS).plans) == 2
+    assert len(read_check_calendar(examples.CHECKS).plans) == 3
     bad = tmp_path / "checks.yaml"
     bad.write_text(examples.CHECKS.read_text().replace("FREQ=WEEKLY;BYDAY=TU,TH", "WEEKLY"))
     with pytest.raises(DocumentInvalid, match=r"line 13: plans\[0\].rule: is no RRULE"):
@@ -120,3 +121,94 @@ def test_the_shipped_calendar_can_be_read_and_a_bad_one_says_where(tmp_path: Pat
 def test_a_request_about_everything_or_of_no_time_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         request("one", **changes)
+
+
+VISITS: dict[str, Any] = {
+    "when": {"channel": "face_to_face", "colleague_id": ["c-1", "c-2"]},
+    "rule": "FREQ=WEEKLY",
+    "hours": 2,
+    "observe": {"place": "Counter 3", "site": "bangor", "team_id": "bangor-counter", "scorecard": "card"},
+}
+
+
+def notices(*audiences: str, valid_to: datetime | None = None) -> Timeline[NoticeRegister]:
+    text = {"en": "text", "cy": "testun"}
+    given = [
+        {
+            "id": one,
+            "audience": one,
+            "channels": ["face_to_face"],
+            "valid_from": NOW,
+            "valid_to": valid_to,
+            "text": text,
+        }
+        for one in audiences
+    ]
+    entry = NoticeRegister.model_validate({"id": "n", "version": 1, "holds_from": NOW, "notices": given})
+    return Timeline.of("notices", [Appended(entry, NOW)])
+
+
+def test_a_planned_observation_is_one_for_each_colleague_with_place_and_time() -> None:
+    asked = checks.planned(calendar(**VISITS), NOW, timedelta(days=7))
+    assert [one.id for one in asked] == ["weekly/2026-03-31T09:00/c-1", "weekly/2026-03-31T09:00/c-2"]
+    assert [one.observation and one.observation.colleague_id for one in asked] == ["c-1", "c-2"]
+    first = asked[0]
+    assert (first.purpose, first.plan, first.n) == ("planned", "weekly", 1)
+    assert first.holds_until - first.holds_from == timedelta(hours=2)
+    assert first.observation is not None
+    assert (first.observation.place, first.observation.channel) == ("Counter 3", "face_to_face")
+
+
+@given(st.sampled_from(["face_to_face", "phone"]), st.sampled_from(["c-1", "c-9"]))
+def test_no_draw_has_to_do_with_an_observation(channel: str, colleague: str) -> None:
+    seen = {
+        "colleague_id": colleague,
+        "channel": channel,
+        "team_id": "t",
+        "site": "s",
+        "scorecard": "card",
+        "place": "x",
+    }
+    asked = request("one", purpose="planned", n=1, observation=seen)
+    held = Requests.of([Appended(asked, asked.holds_from - timedelta(hours=1))])
+    assert held.observations == (asked,)
+    assert not held.by_id
+    assert held.between(asked.holds_from, asked.holds_until) == ()
+    late = Requests.of([Appended(asked, asked.holds_from)])
+    assert (late.observations, late.void) == ((), (asked,))
+
+
+def test_an_observation_needs_a_notice_for_both_at_its_time() -> None:
+    asked = checks.planned(calendar(**VISITS), NOW, timedelta(days=14))
+    assert checks.without_notice(asked, notices("customer", "colleague")) == []
+    assert checks.without_notice(asked, notices("customer")) == [(one, "colleague") for one in asked]
+    assert checks.without_notice(asked, notices("colleague")) == [(one, "customer") for one in asked]
+    week = NOW + timedelta(days=7)
+    assert checks.without_notice(asked, notices("customer", "colleague", valid_to=week)) == [
+        (one, "customer") for one in asked if one.holds_from >= week
+    ]
+    assert len(checks.without_notice(asked, Timeline("notices"))) == len(asked)
+    transactions = checks.planned(calendar(), NOW, timedelta(days=7))
+    assert checks.without_notice(transactions, Timeline("notices")) == []
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"colleague_id": "c-1"}, {"channel": "face_to_face"}, {"channel": ["phone", "chat"], "colleague_id": "c-1"},
+        {"channel": "phone", "colleague_id": {"none_of": ["c-1"]}},
+        {"channel": "phone", "colleague_id": "c-1", "topic": "complaint"},
+    ],
+)  # fmt: skip
+def test_an_observation_must_say_whom_to_watch_and_nothing_that_only_a_record_tells(when: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="names one channel and the colleagues"):
+        calendar(**{**VISITS, "when": when})
+
+
+def test_an_observation_is_planned_and_one() -> None:
+    with pytest.raises(ValidationError, match="one for each colleague"):
+        calendar(**VISITS, n=2)
+    seen = {"colleague_id": "c-1", "team_id": "t", "site": "s", "scorecard": "card", "place": "x"}
+    for changes in ({"purpose": "spot", "n": 1}, {"purpose": "planned", "n": 2}):
+        with pytest.raises(ValidationError, match="is a planned check, and one only"):
+            request("one", observation=seen, **changes)
