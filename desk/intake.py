@@ -1,4 +1,4 @@
-"""The way in: review tasks, the content of their transactions, scorecards and frames; what other tools made of tasks.
+"""The way in: review tasks, the content of their transactions, registers; what other tools made of tasks.
 
 Everything is idempotent: a record that comes again changes nothing, so offsets are committed after the store has
 committed, and a crash between the two only reads again. Content is fetched from a list in the store ('coming'), not
@@ -11,20 +11,22 @@ import hashlib
 import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk.rules.lease import given_up
+from desk.services import checks
 from desk.store import contents, tasks
 from desk.store.tables import TaskRow
 from desk.surroundings import Surroundings
 from schemas.base import Origin
-from schemas.catalogue import SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import CHECK_REQUESTS, SAMPLING_FRAMES, SCORECARDS
 from schemas.errors import InvalidRecord
 from schemas.frame import SamplingFrame
+from schemas.request import CheckRequest
 from schemas.review import Review
 from schemas.scorecard import Scorecard
 from schemas.selection import PURPOSES, ReviewTask
@@ -32,6 +34,11 @@ from schemas.transaction import explain, read_transaction
 
 log = logging.getLogger(__name__)
 RecordT = TypeVar("RecordT", bound=BaseModel)
+REGISTER_MODELS: Final[dict[str, type[Scorecard | SamplingFrame | CheckRequest]]] = {
+    SCORECARDS: Scorecard,
+    SAMPLING_FRAMES: SamplingFrame,
+    CHECK_REQUESTS: CheckRequest,
+}
 
 
 class Arrived(NamedTuple):
@@ -63,22 +70,23 @@ class Intake:
             return sum(self._close(session, review) for review in arrived)
 
     def registers(self, records: Iterable[Arrived]) -> int:
-        """Keep published scorecards and frames; how many were new. Of a frame's seed only the hash is kept."""
+        """Keep published scorecards, frames and check requests; how many were new.
+
+        Of a frame's seed only the hash is kept.
+        """
         new = 0
         with self._here.database.write() as session:
             for record in records:
-                model: type[Scorecard | SamplingFrame] = Scorecard if record.topic == SCORECARDS else SamplingFrame
-                entry = _read(model, record)
-                if entry is None or record.topic not in (SCORECARDS, SAMPLING_FRAMES):
-                    continue
-                seed = hashlib.sha256(entry.seed_bytes).hexdigest() if isinstance(entry, SamplingFrame) else None
-                new += contents.put_entry(
-                    session,
-                    entry,
-                    appended_at=instant(record.timestamp_ms),
-                    log_offset=record.offset,
-                    seed_sha256=seed,
-                )
+                model = REGISTER_MODELS.get(record.topic)
+                entry = None if model is None else _read(model, record)
+                appended_at = instant(record.timestamp_ms)
+                if isinstance(entry, CheckRequest):
+                    new += checks.arrived(session, entry, appended_at)
+                elif entry is not None:
+                    seed = hashlib.sha256(entry.seed_bytes).hexdigest() if isinstance(entry, SamplingFrame) else None
+                    new += contents.put_entry(
+                        session, entry, appended_at=appended_at, log_offset=record.offset, seed_sha256=seed
+                    )
         return new
 
     def wanted(self, limit: int) -> list[tuple[str, Origin]]:

@@ -18,7 +18,7 @@ from kafka.structs import OffsetAndMetadata
 from desk.intake import Arrived, Intake
 from desk.outbox import Outgoing
 from schemas.base import Origin
-from schemas.catalogue import REVIEW_TASKS, REVIEWS, SAMPLING_FRAMES, SCORECARDS
+from schemas.catalogue import CHECK_REQUESTS, REVIEW_TASKS, REVIEWS, SAMPLING_FRAMES, SCORECARDS
 from schemas.errors import Retryable
 
 GROUP: Final = "tafol-desk"
@@ -109,10 +109,10 @@ class Inflow:
             return total
 
     def read_registers(self) -> None:
-        """Scorecards and frames, from where the last reading ended to the present ends."""
+        """Scorecards, frames and check requests, from where the last reading ended to the present ends."""
         if self._registers is None:
             consumer = self._consumer()
-            partitions = _partitions(consumer, (SCORECARDS, SAMPLING_FRAMES))
+            partitions = _partitions(consumer, (SCORECARDS, SAMPLING_FRAMES, CHECK_REQUESTS))
             consumer.assign(partitions)
             consumer.seek_to_beginning()
             self._registers = consumer

@@ -1,8 +1,9 @@
-"""The way out: reviews leave the store in the order in which they were made, once each or more, never less.
+"""The way out: reviews and check requests leave the store in the order in which they were made, once or more.
 
 `put` writes a record in the transaction that makes it true, so a crash can neither lose it nor send what was undone.
 `Publisher.send_some` sends what waits and marks it sent when the broker has all copies; a crash between the two sends
-it again, which is harmless: review id and revision are the same, and readers keep the highest revision.
+it again, which is harmless: a review comes with the same id and revision, and readers keep the highest; a check request
+comes with the same id, and the first stands.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from sqlalchemy.orm import Session
 
 from desk.store.database import Database
 from desk.store.tables import OutboxRow
+from schemas.base import Record
 from schemas.catalogue import MESSAGES, REVIEWS
 from schemas.headers import Headers
 from schemas.review import Review
 
 BATCH: Final = 500
 SOURCE: Final = b"/tafol/desk"
-KIND: Final = MESSAGES[REVIEWS].kind
 
 
 class Outgoing(NamedTuple):
@@ -40,18 +41,16 @@ class Sender(Protocol):
     def send(self, records: Sequence[Outgoing]) -> None: ...
 
 
-def put(session: Session, review: Review, now: datetime) -> None:
-    """Let the review leave with this transaction. Key: transaction id."""
-    session.add(
-        OutboxRow(
-            topic=REVIEWS,
-            key=review.transaction_id,
-            event_id=f"{review.review_id}:{review.revision}",
-            value=review.model_dump_json().encode(),
-            made_at=now,
-        )
-    )
-    session.flush()  # numbers the row while the task is locked: revisions of one review leave in their order
+def put(session: Session, topic: str, *, key: str, event_id: str, record: Record, at: datetime) -> None:
+    """Let the record leave with this transaction."""
+    session.add(OutboxRow(topic=topic, key=key, event_id=event_id, value=record.model_dump_json().encode(), made_at=at))
+    session.flush()
+
+
+def put_review(session: Session, review: Review, now: datetime) -> None:
+    """Let the review leave. Its row is numbered while the task is locked: revisions of one leave in their order."""
+    event_id = f"{review.review_id}:{review.revision}"
+    put(session, REVIEWS, key=review.transaction_id, event_id=event_id, record=review, at=now)
 
 
 def waiting(session: Session) -> int:
@@ -87,7 +86,7 @@ class Publisher:
 def _outgoing(row: OutboxRow) -> Outgoing:
     headers: Headers = [
         ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{KIND}".encode()),
+        ("ce_type", f"tafol.{MESSAGES[row.topic].kind}".encode()),
         ("ce_source", SOURCE),
         ("ce_id", row.event_id.encode()),
         ("content-type", b"application/json"),

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Literal
 
 from desk.people.authorisation import Role, Scope
+from desk.rules.checks import CheckState
 from schemas.base import Channel
 from schemas.frame import SamplingFrame
+from schemas.request import CheckRequest
 from schemas.review import Outcome
 from schemas.scorecard import ErrorClass, Scorecard
 from schemas.selection import Purpose
@@ -391,6 +393,21 @@ class FrameView:
     version: RegisterVersion
     frame: SamplingFrame
     seed_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """A spot or planned check. `asked_name` None: it was asked for outside the desk."""
+
+    request: CheckRequest
+    state: CheckState
+    asked_at: datetime
+    asked_name: str | None
+
+    @property
+    def about(self) -> Mapping[str, tuple[str, ...]]:
+        """Whose or which transactions: values by field, of what the check names by value."""
+        return {field: wanted for field, wanted in self.request.when.named.items() if isinstance(wanted, tuple)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,8 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
     def flow(name: str, writer: str, readers: str) -> Topic:
         return Topic(name, partitions, "delete", kept_ms, writer, readers)
 
-    def register(name: str, readers: str) -> Topic:
-        return Topic(name, 1, "compact", None, "tafol", readers)
+    def register(name: str, readers: str, writer: str = "tafol") -> Topic:
+        return Topic(name, 1, "compact", None, writer, readers)
 
     sources = [
         Topic(name, partitions, "delete", raw_ms, "sources", "sample, desk", SOURCE_MAX_MESSAGE_BYTES)
@@ -94,6 +94,6 @@ def topics(partitions: int, source_retention_days: float, record_retention_days:
         register(c.SAMPLING_FRAMES, "sample, draw, route"),
         register(c.NOTICES, "sample"),
         register(c.SCORECARDS, "route, combine, desk"),
-        register(c.CHECK_REQUESTS, "sample, draw"),
+        register(c.CHECK_REQUESTS, "sample, draw, desk", "tafol, desk"),
         register(c.DETECTORS, "combine, detect"),
     )

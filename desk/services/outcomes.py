@@ -107,7 +107,7 @@ class Outcomes:
             row.closed_at = now
             set_lease(row, given_up(lease_of(row)))
         row.state = outcome
-        outbox.put(self.session, review, now)
+        outbox.put_review(self.session, review, now)
         self.here.note(
             self.session, account_id or "desk", f"review.{outcome}", row.task_id, {"revision": str(row.revision)}
         )

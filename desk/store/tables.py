@@ -316,6 +316,18 @@ class AgreementRow(Base):
     at: Mapped[datetime]
 
 
+class CheckRow(Base):
+    """A spot or planned check (a check request). `appended_at`: when the log took it; None: not seen there yet."""
+
+    __tablename__ = "checks"
+    check_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    holds_from: Mapped[datetime] = mapped_column(index=True)
+    asked_by: Mapped[str] = mapped_column(ID)
+    asked_at: Mapped[datetime]
+    appended_at: Mapped[datetime | None]
+    document: Mapped[str] = mapped_column(Text)
+
+
 class ObservationRow(Base):
     """A planned or recorded observation. `sent_id`: the device's own id of what it sent."""
 

@@ -17,13 +17,29 @@ from starlette.types import Scope
 from desk.services import Desk
 from desk.web.errors import ErrorWords, status_words
 from desk.web.page import Site, open_page
-from desk.web.routes import account, door, home, observations, people, queues, records, registers, reviews, tasks, work
+from desk.web.routes import (
+    account,
+    alerts,
+    checks,
+    door,
+    home,
+    observations,
+    people,
+    queues,
+    records,
+    registers,
+    reviews,
+    tasks,
+    work,
+)
 from desk.web.security import Cookies, DoorTokens, SecurityHeaders, security_headers
 from desk.web.settings import WebSettings
 from desk.web.templating import STATIC, Templates
 
 API_PREFIX: Final = "/api/"
-MODULES: Final = (home, door, queues, tasks, reviews, work, people, account, observations, records, registers)
+MODULES: Final = (
+    home, door, queues, tasks, reviews, work, checks, alerts, people, account, observations, records, registers,
+)  # fmt: skip
 """In this order: the registers' addresses begin with a parameter and come last."""
 log = logging.getLogger(__name__)
 

@@ -69,6 +69,19 @@ NOTICE_HOW: Final = {
     "sign": N_("by a sign"),
 }
 OBSERVATION_STATE: Final = {"planned": N_("Planned"), "recorded": N_("Recorded"), "cancelled": N_("Cancelled")}
+CHECK_PICK: Final = {
+    "next": N_("The next that come: each becomes a review as soon as it ends"),
+    "random": N_("At random: drawn when the time is over"),
+}
+CHECK_PICK_SHORT: Final = {"next": N_("the next"), "random": N_("at random")}
+CHECK_STATE: Final = {
+    "on_its_way": N_("On its way"),
+    "to_come": N_("Begins soon"),
+    "running": N_("Running"),
+    "over": N_("Over"),
+    "void": N_("Void: it came too late. Ask again"),
+}
+CHECK_TONE: Final = {"on_its_way": "warn", "to_come": "brand", "running": "good", "over": "", "void": "bad"}
 DRAW_METHOD: Final = {"random": N_("Random"), "systematic": N_("Systematic"), "quota": N_("Quota"), "none": N_("None")}
 COVERAGE: Final = {
     "read": N_("read"),
@@ -110,6 +123,7 @@ PROBLEM: Final = {
     "order": N_("The end must come after the beginning, and not in the future."),
     "mark": N_("Evidence is a line or a time, with a short note."),
     "too_many": N_("These are too many."),
+    "own_check": N_("Nobody asks for checks of themselves."),
     "set": N_("Take out the id as colleague first."),
 }
 SAID: Final = {
@@ -132,6 +146,7 @@ SAID: Final = {
     "out": N_("You are signed out."),
     "withdrawn": N_("The review is withdrawn from the score."),
     "corrected": N_("Your correction is submitted."),
+    "check_asked": N_("The check is asked for. Below you see how it stands."),
 }
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from desk.kafka import Inflow, KafkaSender
-from desk.outbox import Publisher
-from schemas.catalogue import REVIEW_TASKS, REVIEWS, SAMPLING_FRAMES, SCORECARDS, SOURCE_TOPICS
+from desk.outbox import Outgoing, Publisher
+from schemas.catalogue import CHECK_REQUESTS, REVIEW_TASKS, REVIEWS, SAMPLING_FRAMES, SCORECARDS, SOURCE_TOPICS
 from schemas.review import Review
 from streams.connection import Connection
+from streams.registers import Requests
 from streams.topics import topics
-from tafol import topics_admin
+from tafol import checks, topics_admin
 from tafol.local.broker import BrokerConfig, LocalBroker
 from tafol.local.process import any_free_port
 from tests.contract.test_desk_store import TRANSACTION
@@ -83,3 +85,28 @@ def _records(connection: dict[str, Any], topic: str) -> list[Any]:
         return list(consumer)
     finally:
         consumer.close()
+
+
+def test_a_spot_check_reaches_every_worker_in_time_and_comes_back(
+    a_desk: DeskForTests, connection: dict[str, Any]
+) -> None:
+    a_desk.at = datetime.now(UTC)
+    sian = a_desk.person("sian", "supervisor")
+    about = {"colleague_id": "c-1", "channel": "chat"}
+    check_id = "spot-" + "c0" * 16
+    asked = a_desk.desk.checks.ask(sian, check_id, about=about, n=3, within=timedelta(hours=1), reason="New script")
+    sender = KafkaSender(connection)
+    publisher = Publisher(a_desk.database, sender)
+    assert publisher.send_some(a_desk.at) == 1
+    (record,) = _records(connection, CHECK_REQUESTS)
+    sender.send([Outgoing(record.topic, record.key, record.value, record.headers)])  # a crash before it was marked sent
+    sender.close()
+
+    held = Requests.of(checks.requests_in_log(Connection(",".join(connection["bootstrap_servers"]))))
+    assert held.by_id == {check_id: asked.request}
+    assert held.void == ()
+    inflow = Inflow(connection, a_desk.intake, group="checks")
+    inflow.read_registers()
+    inflow.close()
+    (shown,) = a_desk.desk.checks.checks(sian)
+    assert (shown.state, shown.request) == ("to_come", asked.request)

@@ -38,6 +38,7 @@ TABLE: dict[str, str] = {
     "register.activate": ". . q . . .",
     "frame.see": ". s q . . .",
     "coverage.see": ". s q . . .",
+    "check.ask": ". s q . . .",
     "observation.plan": ". s q . . .",
     "observation.record": "r s . . . .",
     "judging.see": ". . . . j .",
@@ -93,6 +94,11 @@ CALLS: dict[Action, list[Call]] = {
     "register.agree": [lambda d, a: d.scorecards.agree(a, "x", 1), lambda d, a: d.frames.agree(a, "x", 1)],
     "register.activate": [lambda d, a: d.scorecards.publish(a, "x", 1), lambda d, a: d.frames.activate(a, "x", 1)],
     "frame.see": [lambda d, a: d.frames.versions(a), lambda d, a: d.frames.frame(a, "centre", 1)],
+    "check.ask": [
+        lambda d, a: d.checks.ask(a, "spot-" + "0" * 16, about={}, n=1, within=timedelta(hours=1)),
+        lambda d, a: d.checks.checks(a),
+        lambda d, a: d.checks.colleagues(a),
+    ],
     "observation.plan": [
         lambda d, a: d.observations.plan(
             a,

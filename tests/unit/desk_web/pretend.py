@@ -18,6 +18,7 @@ from desk.views import (
     Agreement,
     AuditCheck,
     AuditView,
+    CheckView,
     Content,
     Draft,
     FormView,
@@ -42,6 +43,7 @@ from desk.views import (
     TokenView,
     Workload,
 )
+from schemas.request import CheckRequest
 from schemas.transaction import ChatLine
 from tafol import examples
 from tafol.documents import read_frame, read_scorecard
@@ -181,6 +183,23 @@ OBSERVATION = ObservationView(
     observer_id=None,
     state="planned",
 )
+CHECK = CheckView(
+    CheckRequest.model_validate(
+        {
+            "id": "spot-0123456789abcdef",
+            "holds_from": NOW + timedelta(minutes=7),
+            "holds_until": NOW + timedelta(hours=4),
+            "purpose": "spot",
+            "when": {"colleague_id": "c-014", "channel": "chat"},
+            "n": 3,
+            "asked_by": "supervisor",
+            "reason": EVIL,
+        }
+    ),
+    "to_come",
+    NOW,
+    "Supervisor",
+)
 QUEUES = (
     QueueSummary("chat-welsh", 4, 6, 2, 0, 2, 1, ago(hours=30), NOW + timedelta(hours=1), ("chat",)),
     QueueSummary("phone", 0, 3, 3, 0, 0, 0, ago(hours=3), NOW + timedelta(hours=9)),
@@ -242,6 +261,9 @@ ANSWERS: dict[str, tuple[Action | None, Any]] = {
     "frames.propose": ("register.propose", VERSION),
     "frames.agree": ("register.agree", VERSION),
     "frames.activate": ("register.activate", VERSION),
+    "checks.ask": ("check.ask", CHECK),
+    "checks.checks": ("check.ask", (CHECK, replace(CHECK, state="void", asked_name=None))),
+    "checks.colleagues": ("check.ask", {"c-014": "Nia Pugh", "c-020": ""}),
     "observations.plan": ("observation.plan", OBSERVATION),
     "observations.planned": (None, (OBSERVATION,)),
     "observations.recorded": (None, (replace(OBSERVATION, state="recorded", total_0_100=80.0),)),
@@ -287,6 +309,7 @@ class PretendDesk:
         self.people: Any = _People(self, "people")
         self.scorecards: Any = _Service(self, "scorecards")
         self.frames: Any = _Service(self, "frames")
+        self.checks: Any = _Service(self, "checks")
         self.observations: Any = _Service(self, "observations")
         self.audit: Any = _Service(self, "audit")
 

@@ -28,6 +28,8 @@ PAGES: dict[str, Action | None] = {
     "/mine": "score.own",
     "/work": "task.see_all",
     "/workload": "task.see_all",
+    "/checks": "check.ask",
+    "/checks/ask": "check.ask",
     "/people": "people.see",
     "/people/reviewer": "people.see",
     "/people/new": "people.edit",
@@ -60,6 +62,10 @@ FORMS: dict[str, tuple[Action, dict[str, str]]] = {
     "/tasks/7/override": ("task.override", {"what": "withdraw", "reason": "erased"}),
     "/reviews/7/correct": ("review.own", {"reason": "typed wrongly"}),
     "/reviews/7/withdraw": ("review.withdraw", {"reason": "wrong customer"}),
+    "/checks/ask": (
+        "check.ask",
+        {"colleague_id": "c-014", "n": "2", "within": "60", "pick": "next", "check_id": "spot-0123456789abcdef"},
+    ),
     "/people/new": ("people.edit", {"login": "x", "name": "X"}),
     "/people/import": ("people.edit", {"csv": "login"}),
     "/people/reviewer/change": ("people.edit", {"login": "x", "name": "X"}),
@@ -100,7 +106,7 @@ async def test_each_role_changes_what_the_table_allows_and_nothing_else(path: st
         assert answer.status_code in (200, 303), answer.text
     else:
         assert answer.status_code == 403
-        changing = {"submit", "skip", "override", "reassign", "withdraw", "publish", "agree", "create", "change"}
+        changing = {"ask", "submit", "skip", "override", "reassign", "withdraw", "publish", "agree", "create", "change"}
         assert not [method for method, _ in desk.calls if method.rpartition(".")[2] in changing]
 
 
@@ -167,6 +173,18 @@ async def test_a_lost_lease_shows_every_word_that_was_sent() -> None:
         answer = await browser.post("/tasks/7/submit", data={**fields, first: "1"})
     assert answer.status_code == 409
     assert "Kind to the end." in answer.text
+
+
+async def test_a_check_that_does_not_fit_is_shown_again_with_what_was_sent() -> None:
+    desk = PretendDesk()
+    desk.raises["checks.ask"] = Invalid("no", (Problem("n", "off_scale", "1 to 100"),))
+    sent = {"colleague_id": "c-014", "n": "700", "within": "60", "pick": "random", "check_id": "spot-0123456789abcdef"}
+    async with client(desk, "supervisor") as browser:
+        answer = await browser.post("/checks/ask", data=form("supervisor", **sent))
+        no_pick = await browser.post("/checks/ask", data=form("supervisor", **{**sent, "pick": "all"}))
+    assert answer.status_code == no_pick.status_code == 422
+    for kept in ("This is not on the scale.", 'value="700"', 'value="c-014"', 'value="spot-0123456789abcdef"'):
+        assert kept in answer.text
 
 
 async def test_the_most_pressing_queue_is_tried_first() -> None:
