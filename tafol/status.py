@@ -121,7 +121,7 @@ def group_lags(client: KafkaAdminClient, groups: Iterable[str]) -> dict[str, Gro
 
 def workers(run_dir: Path, alive: Callable[[int], bool] | None = None) -> tuple[Worker, ...]:
     """The workers of this machine that announced themselves in `run_dir` and still live."""
-    lives = alive or _alive
+    lives = alive or process_lives
     found = []
     for file in sorted(run_dir.glob("worker-*.json")):
         try:
@@ -132,6 +132,17 @@ def workers(run_dir: Path, alive: Callable[[int], bool] | None = None) -> tuple[
         if lives(worker.pid):
             found.append(worker)
     return tuple(found)
+
+
+def process_lives(pid: int) -> bool:
+    """Whether there is a process of this number on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def age_s(written_at: datetime, now: datetime) -> float:
@@ -176,16 +187,6 @@ def _lag(settings: Settings, problems: dict[str, TafolError]) -> dict[str, Group
 
 def _behind(at: TopicPartition, committed: dict[TopicPartition, Any], ends: dict[TopicPartition, Any]) -> int:
     return max(0, int(ends[at].offset) - max(0, int(committed[at].offset)))
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _iso(at: datetime) -> str:

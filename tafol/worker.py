@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import logging
 import os
 import random
 import secrets
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -48,6 +47,7 @@ from streams.stage import Partition, Stage
 from streams.topics import SNAPSHOTS
 from streams.trends.stage import DetectStage
 from tafol import clock, logs, places
+from tafol.announcement import announced
 from tafol.health import HealthServer, Progress
 from tafol.series_metrics import series_samples
 from tafol.settings import Settings, read_secret
@@ -109,7 +109,7 @@ class _Worker:
         apps = [self._app(role, watch, registers, reader) for role in self._roles]
         url = await health.start()
         try:
-            with _announced(places.runtime_dir(self.settings), self.role, url):
+            with announced(places.runtime_dir(self.settings), self.role, url):
                 log.info("worker %s (%s) at %s", self.name, self.role, url)
                 await registers.start()
                 async with self._figures(metrics):
@@ -269,15 +269,3 @@ def _make_key(path: Path) -> None:
         pass
     finally:
         draft.unlink()
-
-
-@contextmanager
-def _announced(run_dir: Path, role: str, url: str) -> Iterator[None]:
-    """Keep a small file that says where this worker answers, for `tafol status`."""
-    run_dir.mkdir(parents=True, exist_ok=True)
-    file = run_dir / f"worker-{role}-{os.getpid()}.json"
-    file.write_text(json.dumps({"role": role, "pid": os.getpid(), "url": url}))
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
