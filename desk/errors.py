@@ -9,7 +9,8 @@ DeskError
 │   ├── TaskClosed   409 task_closed          the task has ended; the draft is kept
 │   └── NotEligible  409 <reason>             this person may not take this task (desk.rules.eligibility.Reason)
 ├── Invalid          422 invalid              what was sent does not fit; `problems` names each field
-└── TooMany          429 too_many             wait `retry_after_s`
+├── TooMany          429 too_many             wait `retry_after_s`
+└── AnalyticsAway    503 analytics_away       ClickHouse does not answer, or none is connected (no_analytics)
 """
 
 from __future__ import annotations
@@ -104,3 +105,14 @@ class TooMany(DeskError):
     def __init__(self, message: str, *, retry_after_s: float, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
+
+
+class AnalyticsAway(DeskError):
+    """The analytics store does not answer, or none is connected. Everything else on the desk goes on without it."""
+
+    status = 503
+    code = "analytics_away"
+
+    def __init__(self, message: str, *, connected: bool = True) -> None:
+        super().__init__(message)
+        self.code = "analytics_away" if connected else "no_analytics"

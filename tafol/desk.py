@@ -32,6 +32,7 @@ from desk.people.authorisation import Actor
 from desk.people.demo import DemoAccount, make_demo_accounts
 from desk.people.oidc import Provider
 from desk.services import Desk
+from desk.services.analytics import Analytics
 from desk.store.database import Database
 from desk.store.migrate import migrate
 from desk.store.tables import TaskRow
@@ -42,6 +43,7 @@ from sinks.clickhouse import ClickHouseStore
 from sinks.queries import Coverage, coverage
 from tafol import clock, logs, places, topics_admin
 from tafol.desk_registers import Registers
+from tafol.detect.replayed import Replayed
 from tafol.local import process
 from tafol.settings import Settings, read_secret
 
@@ -78,11 +80,17 @@ def opened(settings: Settings) -> Iterator[Desk]:
         time_zone=wanted.time_zone,
     )
     database = Database(database_url(settings))
+    stored = Analytics(
+        connect=lambda: ClickHouseStore.at(places.clickhouse_address(settings)),
+        now=clock.now,
+        replay=Replayed(lambda: places.kafka(settings)),
+    )
     try:
         migrate(database)
         here = Surroundings(database, clock.now, secrets.token_bytes, config)
-        yield Desk(here, Registers(lambda: places.kafka(settings), clock.now))
+        yield Desk(here, Registers(lambda: places.kafka(settings), clock.now), stored)
     finally:
+        stored.close()
         database.close()
 
 

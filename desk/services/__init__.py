@@ -6,6 +6,8 @@
     registers     ScorecardService, FrameService
     checks        CheckService
     observations  ObservationService
+    alerts        AlertService, over ClickHouse (analytics.py), as far as the person sees (sight.py)
+    names         NameService: what ids are called
     trail         AuditService
     dues          what happens by itself: overdue tasks, retention
 
@@ -18,7 +20,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from desk.services.alerts import AlertService
+from desk.services.analytics import Analytics
 from desk.services.checks import CheckService
+from desk.services.names import NameService
 from desk.services.observations import ObservationService
 from desk.services.people import PeopleService
 from desk.services.queues import QueueService
@@ -31,8 +36,11 @@ from desk.surroundings import Surroundings
 class Desk:
     """All services of one desk. desk.api.app.create_app(desk) makes the application."""
 
-    def __init__(self, here: Surroundings, registers: RegisterPort | None = None) -> None:
-        """`registers` None: scorecards and frames are shown, and published elsewhere."""
+    def __init__(
+        self, here: Surroundings, registers: RegisterPort | None = None, analytics: Analytics | None = None
+    ) -> None:
+        """`registers` None: scorecards and frames are shown, and published elsewhere. `analytics` None: no ClickHouse
+        is connected, and what comes from it says so."""
         self.here = here
         self.queues = QueueService(here)
         self.reviews = ReviewService(here)
@@ -41,6 +49,8 @@ class Desk:
         self.frames = FrameService(here, registers)
         self.checks = CheckService(here)
         self.observations = ObservationService(here)
+        self.alerts = AlertService(here, analytics)
+        self.names = NameService(here)
         self.audit = AuditService(here)
 
     def now(self) -> datetime:
@@ -49,10 +59,13 @@ class Desk:
 
 
 __all__ = [
+    "AlertService",
+    "Analytics",
     "AuditService",
     "CheckService",
     "Desk",
     "FrameService",
+    "NameService",
     "ObservationService",
     "PeopleService",
     "QueueService",

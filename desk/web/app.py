@@ -19,6 +19,7 @@ from desk.web.errors import ErrorWords, status_words
 from desk.web.page import Site, open_page
 from desk.web.routes import (
     account,
+    alerts,
     checks,
     door,
     home,
@@ -36,7 +37,9 @@ from desk.web.settings import WebSettings
 from desk.web.templating import STATIC, Templates
 
 API_PREFIX: Final = "/api/"
-MODULES: Final = (home, door, queues, tasks, reviews, work, checks, people, account, observations, records, registers)  # fmt: skip
+MODULES: Final = (
+    home, door, queues, tasks, reviews, work, checks, alerts, people, account, observations, records, registers,
+)  # fmt: skip
 """In this order: the registers' addresses begin with a parameter and come last."""
 log = logging.getLogger(__name__)
 

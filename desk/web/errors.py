@@ -89,6 +89,14 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         N_("A part of Tafol does not answer"),
         N_("Nothing is lost. Wait a moment and try again; if it stays like this, tell the engineer on call."),
     ),
+    "analytics_away": (
+        N_("The analytics store does not answer just now"),
+        N_("Trends, alerts and coverage come from it. Reviews go on without it, and nothing is lost. Try again soon."),
+    ),
+    "no_analytics": (
+        N_("No analytics store is connected to this desk"),
+        N_("Trends, alerts and coverage come from ClickHouse. The engineer on call can connect one."),
+    ),
     "conflict": (
         N_("This can no longer be done"),
         N_("Somebody else may have changed it meanwhile. Load the page again to see how it stands."),

@@ -100,6 +100,15 @@ COVERAGE: Final = {
     "withdrawn": N_("withdrawn"),
 }
 """Fields of sinks.queries.Counts, in the order in which they follow from each other."""
+ALERT_STATUS: Final = {
+    "open": N_("Open"),
+    "acknowledged": N_("Acknowledged"),
+    "resolved": N_("Resolved"),
+    "closed": N_("Closed by itself"),
+}
+ALERT_TONE: Final = {"open": "bad", "acknowledged": "warn", "resolved": "good", "closed": ""}
+PERIOD: Final = {"week": N_("week"), "month": N_("month"), "quarter": N_("quarter"), "year": N_("year")}
+PERIODS: Final = {"week": N_("weeks"), "month": N_("months"), "quarter": N_("quarters"), "year": N_("years")}
 SKIP_REASONS: Final = (
     N_("The recording or transcript is missing or unusable"),
     N_("Wrong language or queue"),
@@ -146,6 +155,8 @@ SAID: Final = {
     "out": N_("You are signed out."),
     "withdrawn": N_("The review is withdrawn from the score."),
     "corrected": N_("Your correction is submitted."),
+    "acknowledged": N_("You have acknowledged the alert."),
+    "resolved": N_("The alert is resolved."),
     "check_asked": N_("The check is asked for. Below you see how it stands."),
 }
 

@@ -59,6 +59,11 @@ class Speech:
         """A score of 0 to 100 with one place; a dash where there is none."""
         return NO_NUMBER if value is None else self.number(value, 1)
 
+    def change(self, value: float) -> str:
+        """A change in points with its sign, so that 'from -3.0 to +1.2' can't be misread."""
+        pattern = "+#,##0.0;\N{MINUS SIGN}#,##0.0"
+        return format_decimal(round(value, 1) + 0.0, format=pattern, locale=LOCALES[self.code])
+
     def percent(self, share: float) -> str:
         return format_percent(share, format="#,##0.#%" if share < 0.1 else "#,##0%", locale=LOCALES[self.code])
 

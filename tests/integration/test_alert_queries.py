@@ -12,8 +12,12 @@ from schemas import catalogue as c
 from schemas.score import CriterionScore
 from sinks.clickhouse import ClickHouseStore
 from sinks.queries.alerts import alert_change, alert_drivers, alerts
+from sinks.queries.series_records import series_records
+from streams.registers import Appended, Timeline
+from tafol.detect.trace import trace
 from tests.unit.sinks import records as r
 from tests.unit.sinks.stores import migrated, store_all
+from tests.unit.trends.records import detectors
 
 __all__ = ["migrated"]
 pytestmark = pytest.mark.clickhouse
@@ -103,3 +107,26 @@ def test_alerts_by_status_and_series_the_latest_first(migrated: ClickHouseStore)
     assert resolved.acted_at == r.NOW + timedelta(hours=1)
     [open_one] = alerts(migrated, series_id="team=south")
     assert (open_one.acted_by, open_one.acted_at, open_one.since) == ("", None, SINCE)
+
+
+def test_the_course_of_the_evidence_is_that_of_the_stage(migrated: ClickHouseStore) -> None:
+    """30 reviews at 80 are the reference, ten more are as ever; then a drop to 20, and an agreed reference."""
+    scores = [80.0] * 40 + [20.0] * 5
+    ended = [SINCE + timedelta(minutes=number) for number in range(len(scores) + 1)]
+    points = [r.point(number, score, ended[number]) for number, score in enumerate(scores)]
+    after = r.point(len(scores), 20.0, ended[-1])
+    for offset, record in enumerate([*points, r.agreed(1), after]):
+        store_all(migrated, r.chunk(c.SERIES_POINTS, record, first_offset=offset))
+    entry = detectors(reviews_a_period=1_000_000)
+    timeline = Timeline.of("detectors", [Appended(entry, entry.holds_from - timedelta(days=1))])
+
+    rows = series_records(migrated, SERIES)
+    course = list(trace(SERIES, rows, timeline))
+
+    assert [one.agreed for one in rows] == [False] * 45 + [True, False]
+    assert [one.score_0_100 for one in course] == [*scores, 20.0]
+    assert [one.log10_evidence is None for one in course] == [True] * 30 + [False] * 15 + [True]
+    fell = [one.log10_evidence or 0.0 for one in course[40:45]]
+    assert fell == sorted(fell)
+    assert fell[-1] > fell[0] + 1
+    assert series_records(migrated, "team=nowhere") == ()

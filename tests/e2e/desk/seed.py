@@ -43,8 +43,10 @@ from tafol.documents import read_frame, read_scorecard
 from tafol.simulator.arrivals import arrivals
 from tafol.simulator.config import SimulationConfig
 from tafol.simulator.transactions import Transactions
+from tests.fakes.analytics import Answer, Fall, FakeClickHouse, analytics
 
 NOW: Final = datetime(2026, 9, 8, 10, 30, tzinfo=UTC)
+FALL: Final = Fall("team=cardiff-service", NOW)
 PASSWORD: Final = "three bilingual scales"
 EXAMPLES: Final = Path(examples.__file__).parent
 SCORECARDS_OF: Final[dict[Channel, str]] = {"phone": "phone", "chat": "chat", "face_to_face": "face-to-face"}
@@ -74,6 +76,7 @@ class SeededDesk:
     intake: Intake
     database: Database
     actors: dict[str, Actor]
+    clickhouse: FakeClickHouse
     at: datetime = NOW
     url: str = ""
 
@@ -90,7 +93,9 @@ def seeded(folder: Path) -> Iterator[SeededDesk]:
     clock: list[SeededDesk] = []
     here = Surroundings(database, lambda: clock[0].at if clock else NOW, chance.randbytes, DeskConfig())
     registers = Registers(_no_broker, here.now)
-    one = SeededDesk(Desk(here, registers), Intake(here), database, {})
+    clickhouse = FakeClickHouse(_answers())
+    stored = analytics(clickhouse, here.now, FALL.detectors)
+    one = SeededDesk(Desk(here, registers, stored), Intake(here), database, {}, clickhouse)
     clock.append(one)
     try:
         _registers(one)
@@ -138,6 +143,22 @@ def complete_draft(view: FormView, *, generous: bool = True) -> Draft:
     )
     strengths = ("Patient throughout, and clear about the next step.",)
     return Draft(ratings, strengths, ("Say back what was agreed before closing.",), time_spent_s=284.0)
+
+
+def _answers() -> dict[str, Answer]:
+    """What ClickHouse would say: one alert that is open, one that is resolved, one that closed by itself."""
+    criteria = [one.id for one in read_scorecard(EXAMPLES / "chat.yaml").criteria]
+    ago = timedelta(days=60)
+    earlier = {"since": NOW - ago, "raised_at": NOW - 0.9 * ago, "changed_at": NOW - 0.9 * ago}
+    resolved = FALL.alert(
+        alert_id="channel=phone|t-7|phone|1", series_id="channel=phone", status="resolved", acted_by="m-evans",
+        acted_at=NOW - 0.8 * ago, action_reason="Two lines were down; customers were called back.", **earlier,
+    )  # fmt: skip
+    closed = FALL.alert(
+        alert_id="team=cardiff-sales|t-9|phone|1", series_id="team=cardiff-sales", state="closed", status="closed",
+        closed_because="back", **earlier,
+    )  # fmt: skip
+    return FALL.answers(criteria, resolved, closed)
 
 
 def _registers(one: SeededDesk) -> None:

@@ -38,6 +38,10 @@ TABLE: dict[str, str] = {
     "register.activate": ". . q . . .",
     "frame.see": ". s q . . .",
     "coverage.see": ". s q . . .",
+    "trend.see": ". s q . . .",
+    "trend.own": ". . . c . .",
+    "alert.see": ". s q . . .",
+    "alert.act": ". s q . . .",
     "check.ask": ". s q . . .",
     "observation.plan": ". s q . . .",
     "observation.record": "r s . . . .",
@@ -99,6 +103,11 @@ CALLS: dict[Action, list[Call]] = {
         lambda d, a: d.checks.checks(a),
         lambda d, a: d.checks.colleagues(a),
     ],
+    "alert.see": [lambda d, a: d.alerts.alerts(a), lambda d, a: d.alerts.alert(a, "0" * 16)],
+    "alert.act": [
+        lambda d, a: d.alerts.acknowledge(a, "0" * 16),
+        lambda d, a: d.alerts.resolve(a, "0" * 16, "why"),
+    ],
     "observation.plan": [
         lambda d, a: d.observations.plan(
             a,
@@ -116,7 +125,7 @@ CALLS: dict[Action, list[Call]] = {
     "observation.record": [lambda d, a: d.observations.form(a, "obs-1")],
     "audit.see": [lambda d, a: d.audit.entries(a), lambda d, a: d.audit.verify(a)],
 }
-ASKED_BY_PAGES = {"coverage.see", "judging.see"}
+ASKED_BY_PAGES = {"coverage.see", "judging.see", "trend.see", "trend.own"}
 """Actions that pages ask for themselves; the services have nothing to do for them."""
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from desk.errors import NotSignedIn
 from desk.people.authorisation import ACTIONS, ROLES, Action, Actor, Role, require
+from desk.services.alerts import AlertDetail, AlertView, Glance
+from desk.services.names import Known
 from desk.views import (
     Absence,
     Agreement,
@@ -43,10 +45,13 @@ from desk.views import (
     TokenView,
     Workload,
 )
+from schemas.base import BilingualText
 from schemas.request import CheckRequest
 from schemas.transaction import ChatLine
+from sinks.queries.alerts import AlertRow, Change, Driver
 from tafol import examples
 from tafol.documents import read_frame, read_scorecard
+from tests.fakes.analytics import Fall
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 FOLDER = Path(examples.__file__).parent
@@ -208,6 +213,36 @@ QUEUES = (
 )
 WORKLOAD = Workload("reviewer", "Rhian Evans", 1, 0, 6, 1, 41, 284.0, absent=True, mapped=False, languages=("en", "cy"))
 
+FALL = Fall("team=cardiff-service", NOW)
+ALERT = AlertView(
+    key="00112233445566aa",
+    row=AlertRow(**FALL.alert()),
+    series={"team": "cardiff-service"},
+    acted_name=None,
+    may_acknowledge=True,
+    may_resolve=True,
+)
+ENDED = AlertView(
+    key="00112233445566bb",
+    row=replace(ALERT.row, status="resolved", acted_by="m", acted_at=ago(days=3), action_reason=EVIL),
+    series={"team": "north", "criterion": "chat/unknown"},
+    acted_name="Mair",
+    may_acknowledge=False,
+    may_resolve=False,
+)
+DETAIL = AlertDetail(
+    alert=ALERT,
+    since=Change(**FALL.change()),
+    after=Change(0, 0, 3, None, None, None, None),
+    drivers=tuple(Driver(**one) for one in FALL.drivers([one.id for one in SCORECARD.criteria])),
+    course=tuple(FALL.course()),
+)
+KNOWN = Known(
+    criteria={f"chat/{one.id}": one.label for one in SCORECARD.criteria},
+    scorecards={"chat": BilingualText(en="Chat", cy="Sgwrs")},
+    colleagues={"c-014": "Owain Rees"},
+)
+
 ANSWERS: dict[str, tuple[Action | None, Any]] = {
     "queues.queues": ("queue.list", QUEUES),
     "queues.version": (None, "1"),
@@ -264,6 +299,12 @@ ANSWERS: dict[str, tuple[Action | None, Any]] = {
     "checks.ask": ("check.ask", CHECK),
     "checks.checks": ("check.ask", (CHECK, replace(CHECK, state="void", asked_name=None))),
     "checks.colleagues": ("check.ask", {"c-014": "Nia Pugh", "c-020": ""}),
+    "alerts.alerts": ("alert.see", (ALERT, ENDED)),
+    "alerts.glance": ("alert.see", Glance(DETAIL.since, DETAIL.drivers[:2])),
+    "alerts.alert": ("alert.see", DETAIL),
+    "alerts.acknowledge": ("alert.act", None),
+    "alerts.resolve": ("alert.act", None),
+    "names.known": (None, KNOWN),
     "observations.plan": ("observation.plan", OBSERVATION),
     "observations.planned": (None, (OBSERVATION,)),
     "observations.recorded": (None, (replace(OBSERVATION, state="recorded", total_0_100=80.0),)),
@@ -311,6 +352,8 @@ class PretendDesk:
         self.frames: Any = _Service(self, "frames")
         self.checks: Any = _Service(self, "checks")
         self.observations: Any = _Service(self, "observations")
+        self.alerts: Any = _Service(self, "alerts")
+        self.names: Any = _Service(self, "names")
         self.audit: Any = _Service(self, "audit")
 
     def now(self) -> datetime:

@@ -44,6 +44,12 @@ PAGES: dict[str, Action | None] = {
     "/frames": "frame.see",
     "/frames/contact-centre/1": "frame.see",
     "/frames/propose": "register.propose",
+    "/alerts": "alert.see",
+    "/alerts?status=resolved": "alert.see",
+    "/alerts/00112233445566aa": "alert.see",
+    "/alerts/00112233445566aa/course.svg": "alert.see",
+    "/alerts/00112233445566aa/drivers.png": "alert.see",
+    "/alerts/00112233445566aa/course.csv": "alert.see",
     "/coverage": "coverage.see",
     "/audit": "audit.see",
     "/audit?verify=true": "audit.see",
@@ -76,6 +82,8 @@ FORMS: dict[str, tuple[Action, dict[str, str]]] = {
     "/scorecards/chat/1/publish": ("register.activate", {}),
     "/frames/contact-centre/1/agree": ("register.agree", {}),
     "/frames/contact-centre/1/publish": ("register.activate", {}),
+    "/alerts/00112233445566aa/acknowledge": ("alert.act", {}),
+    "/alerts/00112233445566aa/resolve": ("alert.act", {"reason": "a new script"}),
     "/observations/plan": ("observation.plan", {"planned_for": "2026-11-20T10:00"}),
     "/observations/plan-1/cancel": ("observation.plan", {"reason": "closed"}),
 }
@@ -106,7 +114,19 @@ async def test_each_role_changes_what_the_table_allows_and_nothing_else(path: st
         assert answer.status_code in (200, 303), answer.text
     else:
         assert answer.status_code == 403
-        changing = {"ask", "submit", "skip", "override", "reassign", "withdraw", "publish", "agree", "create", "change"}
+        changing = {
+            "ask",
+            "submit",
+            "skip",
+            "override",
+            "reassign",
+            "withdraw",
+            "publish",
+            "agree",
+            "create",
+            "change",
+            "resolve",
+        }
         assert not [method for method, _ in desk.calls if method.rpartition(".")[2] in changing]
 
 
