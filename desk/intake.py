@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from desk.rules.lease import given_up
-from desk.services import checks
+from desk.services import checks, observations
 from desk.store import contents, tasks
 from desk.store.tables import TaskRow
 from desk.surroundings import Surroundings
@@ -80,7 +80,9 @@ class Intake:
                 model = REGISTER_MODELS.get(record.topic)
                 entry = None if model is None else _read(model, record)
                 appended_at = instant(record.timestamp_ms)
-                if isinstance(entry, CheckRequest):
+                if isinstance(entry, CheckRequest) and entry.observation is not None:
+                    new += observations.arrived(self._here, session, entry, appended_at)
+                elif isinstance(entry, CheckRequest):
                     new += checks.arrived(session, entry, appended_at)
                 elif entry is not None:
                     seed = hashlib.sha256(entry.seed_bytes).hexdigest() if isinstance(entry, SamplingFrame) else None

@@ -427,6 +427,7 @@ class ObservationView:
     observer_id: str | None
     """Who is to do it; None: any observer of the queue."""
     state: Literal["planned", "recorded", "cancelled"]
+    planned_until: datetime | None = None
     recorded_at: datetime | None = None
     total_0_100: float | None = None
 

@@ -18,6 +18,7 @@ from desk.errors import Conflict, Invalid, Problem
 from desk.people.authorisation import Actor, require
 from desk.rules import checks
 from desk.services import show
+from desk.store.database import add_if_new
 from desk.store.tables import Account, CheckRow, TaskRow
 from desk.surroundings import Surroundings
 from desk.views import CheckView
@@ -114,11 +115,10 @@ def arrived(session: Session, request: CheckRequest, appended_at: datetime) -> b
     """A request came by its register; whether it was news. What the log says stands; of two with one id the first."""
     row = session.get(CheckRow, request.id)
     if row is None:
-        session.add(_row(request, appended_at, appended_at))
-    elif row.appended_at is None:
-        row.appended_at, row.document = appended_at, request.model_dump_json()
-    else:
+        return add_if_new(session, _row(request, appended_at, appended_at))
+    if row.appended_at is not None:
         return False
+    row.appended_at, row.document = appended_at, request.model_dump_json()
     session.flush()
     return True
 

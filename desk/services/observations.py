@@ -4,10 +4,13 @@ An observation belongs to no population: its review has purpose 'planned', no in
 'observation', so it enters no mean. It has an id of its own in place of a transaction's; the pipeline's transaction,
 where the observer knows it, is kept beside it in the desk. Recording is idempotent by the device's `sent_id`, so that
 a phone without network may send until it hears an answer.
+
+They are planned at the desk, or come from the calendar of planned checks by the register of check requests.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -16,16 +19,18 @@ from sqlalchemy.orm import Session
 
 from desk.errors import Conflict, Invalid, NotFound, Problem
 from desk.people.authorisation import Actor, require
-from desk.rules import eligibility, forms
+from desk.rules import checks, eligibility, forms
 from desk.rules.lease import LeaseState
 from desk.services import outcomes
 from desk.services.outcomes import Outcomes
 from desk.services.work import refused
-from desk.store import tasks
-from desk.store.tables import ObservationRow, RegisterRow, TaskRow
+from desk.store import contents, tasks
+from desk.store.database import add_if_new
+from desk.store.tables import Account, ObservationRow, TaskRow
 from desk.surroundings import Surroundings
 from desk.views import Draft, ObservationForm, ObservationRecord, ObservationView, Receipt
 from schemas.base import Channel, Origin, Versioned
+from schemas.request import CheckRequest
 from schemas.selection import ReviewTask, TransactionFields, task_id
 
 STRATUM: Final = "observation"
@@ -36,6 +41,7 @@ NO_CUSTOMER: Final = "0" * 32
 """An observer notes nothing about who the customer is."""
 LONGEST: Final = timedelta(hours=12)
 MOST_LISTED: Final = 500
+log = logging.getLogger(__name__)
 
 
 class ObservationService:
@@ -80,15 +86,9 @@ class ObservationService:
             details={},
         )
         with self._here.database.write() as session:
-            version = session.scalar(
-                select(RegisterRow.version)
-                .where(RegisterRow.kind == "scorecard", RegisterRow.id == scorecard_id)
-                .order_by(RegisterRow.version.desc())
-                .limit(1)
-            )
-            if version is None:
+            row.scorecard_version = contents.version_at(session, scorecard_id, planned_for)
+            if not row.scorecard_version:
                 raise Invalid("there is no such scorecard", (Problem("scorecard_id", "unknown", "is not published"),))
-            row.scorecard_version = version
             try:
                 _task(row, now, now)
             except ValueError:
@@ -201,6 +201,10 @@ class ObservationService:
             raise NotFound(f"there is no observation {observation_id} for you")
         if row.state != "planned":
             raise Conflict(f"this observation is {row.state} already")
+        if not row.scorecard_version:
+            row.scorecard_version = contents.version_at(session, row.scorecard_id, row.planned_for)
+        if not row.scorecard_version:
+            raise Conflict(f"scorecard {row.scorecard_id} is not published", hint="Publish it, then try again.")
         self._may_observe(session, actor.account_id, row)
         return row
 
@@ -221,6 +225,51 @@ class ObservationService:
         assert task is not None
         assert review is not None
         return outcomes.receipt(task, review, "submitted", repeated=True)
+
+
+def arrived(here: Surroundings, session: Session, request: CheckRequest, appended_at: datetime) -> bool:
+    """A planned check that is an observation came by its register; whether it was news.
+
+    One that came too late is void for everyone. Once it is here it is the desk's: what was cancelled stays cancelled.
+    """
+    wanted = request.observation
+    if wanted is None or session.get(ObservationRow, request.id) is not None:
+        return False
+    if appended_at > request.holds_from - checks.LEAD:
+        log.warning("planned observation %s reached the log too late: it is void", request.id)
+        return False
+    observer = _observer(session, wanted.observer_id)
+    row = ObservationRow(
+        observation_id=request.id,
+        colleague_id=wanted.colleague_id,
+        team_id=wanted.team_id,
+        site=wanted.site,
+        channel=wanted.channel,
+        topic=wanted.topic,
+        language=wanted.language,
+        scorecard_id=wanted.scorecard,
+        scorecard_version=contents.version_at(session, wanted.scorecard, request.holds_from),
+        place=wanted.place,
+        planned_for=request.holds_from,
+        planned_until=request.holds_until,
+        planned_by=request.asked_by,
+        observer_id=observer,
+        state="planned",
+        details={"plan": request.plan, "reason": request.reason},
+    )
+    if not add_if_new(session, row):
+        return False
+    detail = {} if observer == wanted.observer_id else {"observer": observer or "unknown"}
+    here.note(session, "desk", "observation.from_plan", request.id, detail)
+    return True
+
+
+def _observer(session: Session, wanted: str | None) -> str | None:
+    """The account that a calendar means, by its id or its sign-in name; None: anybody, also where it is not known."""
+    if wanted is None:
+        return None
+    named = or_(Account.account_id == wanted, Account.login == wanted)
+    return session.scalar(select(Account.account_id).where(named).limit(1))
 
 
 def _problems(record: ObservationRecord, now: datetime) -> list[Problem]:
@@ -286,6 +335,7 @@ def _view(row: ObservationRow) -> ObservationView:
         scorecard_id=row.scorecard_id,
         place=row.place,
         planned_for=row.planned_for,
+        planned_until=row.planned_until,
         observer_id=row.observer_id,
         state=cast("Literal['planned', 'recorded', 'cancelled']", row.state),
         recorded_at=row.recorded_at,

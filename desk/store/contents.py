@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from desk.store.database import add_if_new
 from desk.store.tables import ContentRow, RegisterRow
 from desk.views import Content
 from schemas.frame import SamplingFrame
@@ -18,6 +19,8 @@ from schemas.selection import ReviewTask
 from schemas.transaction import AttributeValue, ChatLine, MonitoringNotice, Transaction
 
 NO_SEED: Final = "0" * 64
+LEAD: Final = timedelta(minutes=15)
+"""How long before it holds a scorecard must be in the log."""
 AFTER_ALL: Final = 2**62
 """Stands for the offset of an entry that this desk has just published, until it comes by its register."""
 
@@ -121,19 +124,16 @@ def put_entry(
         if known.log_offset == AFTER_ALL:
             known.log_offset, known.appended_at = log_offset, appended_at
         return False
-    session.add(
-        RegisterRow(
-            kind=kind,
-            id=entry.id,
-            version=entry.version,
-            log_offset=log_offset,
-            appended_at=appended_at,
-            document=without_seed(entry).model_dump_json(),
-            seed_sha256=seed_sha256,
-        )
+    row = RegisterRow(
+        kind=kind,
+        id=entry.id,
+        version=entry.version,
+        log_offset=log_offset,
+        appended_at=appended_at,
+        document=without_seed(entry).model_dump_json(),
+        seed_sha256=seed_sha256,
     )
-    session.flush()
-    return True
+    return add_if_new(session, row)
 
 
 def without_seed(entry: Scorecard | SamplingFrame) -> Scorecard | SamplingFrame:
@@ -147,6 +147,27 @@ def kind_of(entry: Scorecard | SamplingFrame) -> str:
 def scorecard(session: Session, scorecard_id: str, version: int) -> Scorecard | None:
     row = session.get(RegisterRow, ("scorecard", scorecard_id, version))
     return None if row is None else Scorecard.model_validate_json(row.document)
+
+
+def version_at(session: Session, scorecard_id: str, at: datetime) -> int:
+    """The version of a scorecard that holds at `at`; 0 when none of that id is published.
+
+    The rule of all registers (contracts): the first holds from the beginning of time, a later one from its own instant
+    on unless it was appended later than LEAD before it.
+    """
+    rows = session.scalars(
+        select(RegisterRow)
+        .where(RegisterRow.kind == "scorecard", RegisterRow.id == scorecard_id)
+        .order_by(RegisterRow.log_offset, RegisterRow.version)
+    ).all()
+    if not rows:
+        return 0
+    held, since = rows[0].version, datetime.min.replace(tzinfo=UTC)
+    for row in rows[1:]:
+        holds_from = Scorecard.model_validate_json(row.document).holds_from
+        if row.appended_at <= holds_from - LEAD and since <= holds_from <= at:
+            held, since = row.version, holds_from
+    return held
 
 
 def frame(session: Session, frame_id: str, version: int) -> SamplingFrame | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import Connection, make_url
-from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
 from desk.errors import Invalid
@@ -90,6 +90,19 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def add_if_new(session: Session, row: object) -> bool:
+    """Add a row unless another process has just added the one with its key; whether it was added.
+
+    All processes read the same registers, and meet.
+    """
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _engine(url: str, pool_size: int) -> Engine:

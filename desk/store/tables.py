@@ -329,7 +329,9 @@ class CheckRow(Base):
 
 
 class ObservationRow(Base):
-    """A planned or recorded observation. `sent_id`: the device's own id of what it sent."""
+    """A planned or recorded observation. `sent_id`: the device's own id of what it sent. `scorecard_version` 0: when it
+    was planned, none of that id was published yet.
+    """
 
     __tablename__ = "observations"
     observation_id: Mapped[str] = mapped_column(ID, primary_key=True)
@@ -343,6 +345,8 @@ class ObservationRow(Base):
     scorecard_version: Mapped[int] = mapped_column(Integer)
     place: Mapped[str] = mapped_column(String(200))
     planned_for: Mapped[datetime]
+    planned_until: Mapped[datetime | None]
+    """End of the span in which it is to take place; None: it was planned for a moment."""
     planned_by: Mapped[str] = mapped_column(ID)
     observer_id: Mapped[str | None] = mapped_column(ID)
     state: Mapped[str] = mapped_column(String(10))

@@ -75,6 +75,10 @@ class Speech:
         """Day and time in the organisation's zone."""
         return format_datetime(when, format="d MMM y, HH:mm", tzinfo=self.zone, locale=LOCALES[self.code])
 
+    def clock(self, when: datetime) -> str:
+        """Hour and minute in the organisation's zone."""
+        return format_time(when, format="HH:mm", tzinfo=self.zone, locale=LOCALES[self.code])
+
     def hour(self, when: datetime) -> str:
         return format_time(when, format="HH:mm:ss", tzinfo=self.zone, locale=LOCALES[self.code])
 

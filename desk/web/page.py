@@ -89,7 +89,10 @@ class Page:
         return self.actor
 
     def html(self, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-        """The template with `values`; beside them it knows `page`, `actor`, `say`, `csrf` and `now`."""
+        """The template with `values`; beside them it knows `page`, `actor`, `say`, `csrf` and `now`.
+
+        `values` may name these too: a page to be kept on a device is made without `actor` and `csrf`.
+        """
         text = self.site.templates.render(template, self, values)
         response = HTMLResponse(text, status_code=status)
         if self.new_door is not None:

@@ -30,6 +30,8 @@ class Templates:
         known: dict[str, Any] = {
             "page": page,
             "actor": page.actor,
+            "account": "" if page.actor is None else page.actor.account_id,
+            "offline": False,
             "say": page.speech,
             "csrf": page.csrf,
             "now": page.desk.now(),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from fastapi import Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 
 from desk.errors import Invalid, Problem
 from desk.views import Draft, ObservationForm, ObservationRecord
@@ -14,6 +14,7 @@ from desk.web.forms import SentDraft, moment_of, number_of, read_draft, text_of
 from desk.web.page import Form, Page, SignedInPage
 from desk.web.routes import page_router
 from desk.web.routes.tasks import form_values
+from desk.web.templating import STATIC
 
 router = page_router()
 How = Literal["recorded_message", "spoken", "written", "sign"]
@@ -59,13 +60,35 @@ def plan(page: SignedInPage, form: Form) -> Response:
     return page.go("/observations", "planned")
 
 
-@router.get("/observations/{observation_id}")
+@router.get("/observations-worker.js")
+def worker() -> Response:
+    """The script that gives out the form while the network is away; from this address it may serve /observations."""
+    return FileResponse(
+        STATIC / "observations-worker.js", media_type="text/javascript", headers={"cache-control": "no-cache"}
+    )
+
+
+@router.post("/observations/{observation_id:path}/cancel")
+def cancel(page: SignedInPage, observation_id: str, form: Form) -> Response:
+    """It will not take place."""
+    page.desk.observations.cancel(page.person, observation_id, text_of(form, "reason"))
+    return page.go("/observations", "cancelled")
+
+
+@router.get("/observations/{observation_id:path}/offline")
+def observation_offline(page: SignedInPage, observation_id: str) -> Response:
+    """The same screen for the device to keep: no names, no colleague, no token. What is written is added there."""
+    view = page.desk.observations.form(page.person, observation_id)
+    return _show(page, view, kept={"actor": None, "csrf": "", "offline": True})
+
+
+@router.get("/observations/{observation_id:path}")
 def observation(page: SignedInPage, observation_id: str) -> Response:
     """The observer's screen."""
     return _show(page, page.desk.observations.form(page.person, observation_id))
 
 
-@router.post("/observations/{observation_id}")
+@router.post("/observations/{observation_id:path}")
 def record(page: SignedInPage, observation_id: str, form: Form) -> Response:
     """Record it. The same `sent_id` again is answered as the first time, so a device may try until it hears."""
     # The form itself names its scorecard: asking for the observation would refuse one that is recorded already.
@@ -81,13 +104,6 @@ def record(page: SignedInPage, observation_id: str, form: Form) -> Response:
     if wants_json:
         return JSONResponse({"recorded": True, "next": "/observations?said=recorded"})
     return page.go("/observations", "recorded")
-
-
-@router.post("/observations/{observation_id}/cancel")
-def cancel(page: SignedInPage, observation_id: str, form: Form) -> Response:
-    """It will not take place."""
-    page.desk.observations.cancel(page.person, observation_id, text_of(form, "reason"))
-    return page.go("/observations", "cancelled")
 
 
 def _record(page: Page, form: Form, sent: SentDraft) -> ObservationRecord:
@@ -117,10 +133,13 @@ def _show(
     form: Form | None = None,
     sent: SentDraft | None = None,
     refused: Invalid | None = None,
+    *,
+    kept: dict[str, Any] | None = None,
 ) -> Response:
     fields = {name: str(value) for name, value in form.items()} if form is not None else {}
     values = form_values(Draft(), sent, refused)
     values |= {"view": view, "sent": fields, "how": SAID_ON_THE_SPOT, "new_id": str(uuid.uuid4())}
+    values |= kept or {}
     return page.html("observe.html", status=200 if refused is None else 422, **values)
 
 

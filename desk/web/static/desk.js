@@ -1,5 +1,7 @@
 // On every page: mark that scripts run, dialogs, shortcuts that hold everywhere, questions before what can't be undone.
 
+import { forgetAll, idsOf } from "./device.js";
+
 export const words = (() => {
   const block = document.getElementById("words");
   const known = block ? JSON.parse(block.textContent) : {};
@@ -87,6 +89,23 @@ for (const form of document.querySelectorAll("form[data-confirm]")) {
     }, { once: true });
   });
 }
+
+// Signing out takes everything of this person off the device; what is not sent yet is asked about first.
+const leaving = document.querySelector('form[action="/sign-out"]');
+leaving?.addEventListener("submit", async (event) => {
+  if (leaving.dataset.cleared) return;
+  event.preventDefault();
+  const leave = async () => {
+    await forgetAll();
+    leaving.dataset.cleared = "1";
+    leaving.requestSubmit();
+  };
+  if (!idsOf("observation-send").length) return void leave();
+  question.querySelector("p").textContent = leaving.dataset.unsent;
+  question.returnValue = "";
+  question.showModal();
+  question.addEventListener("close", () => { if (question.returnValue === "yes") leave(); }, { once: true });
+});
 
 for (const wanted of document.querySelectorAll("[data-print]")) wanted.addEventListener("click", () => print());
 document.querySelector("[data-focus-first]")?.focus();

@@ -1,10 +1,12 @@
 // Observations on the spot: what is written is kept on the device, and what is finished is sent when the network lets it.
-// Sending twice does no harm: the form carries a number of its own that the desk knows again.
+// Sending twice does no harm: the form carries a number of its own that the desk knows again. The form can be loaded again
+// without a network (observations-worker.js); that page has no token, and gets one before it sends.
 
 import { csrf, say, words } from "./desk.js";
+import { forgetPage, idsOf, keepPage, keyOf } from "./device.js";
 
-const DRAFT = "tafol-observation-draft-";
-const QUEUED = "tafol-observation-send-";
+const DRAFT = "observation-draft";
+const QUEUED = "observation-send";
 const SECRETS = ["csrf"];
 const RETRY_MS = 5000;
 
@@ -13,15 +15,18 @@ const state = document.getElementById("device-state");
 const saved = document.getElementById("saved");
 const id = form?.dataset.id;
 let sending = false;
+let token = csrf;
 
-const queuedIds = () => Object.keys(localStorage).filter((key) => key.startsWith(QUEUED)).map((key) => key.slice(QUEUED.length));
+const pathOf = (one) => `/observations/${one.split("/").map(encodeURIComponent).join("/")}`;
+
+class SignedOut extends Error {}
 
 function pairs() {
   return [...new FormData(form)].filter(([name]) => !SECRETS.includes(name));
 }
 
 function keep() {
-  localStorage.setItem(DRAFT + id, JSON.stringify(pairs()));
+  localStorage.setItem(keyOf(DRAFT, id), JSON.stringify(pairs()));
   const at = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" }).format(new Date());
   saved.textContent = words("kept", { at });
 }
@@ -38,25 +43,45 @@ function fill(kept) {
   }
 }
 
-/** One queued observation to the desk: true when it is done with, either way. */
-async function send(one) {
-  const body = new URLSearchParams(JSON.parse(localStorage.getItem(QUEUED + one)));
-  const answer = await fetch(`/observations/${encodeURIComponent(one)}`, {
-    method: "POST", body, credentials: "same-origin", redirect: "manual",
-    headers: { accept: "application/json", "x-csrf-token": csrf },
+/** The token of the session there is now: a page that was loaded without a network has none. */
+async function freshToken() {
+  const answer = await fetch("/observations", { headers: { accept: "text/html" }, credentials: "same-origin" });
+  if (answer.redirected) throw new SignedOut();
+  if (!answer.ok) throw new Error(String(answer.status));
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.querySelector('meta[name="csrf"]').content;
+}
+
+async function post(one) {
+  token ||= await freshToken();
+  return fetch(pathOf(one), {
+    method: "POST", body: new URLSearchParams(JSON.parse(localStorage.getItem(keyOf(QUEUED, one)))),
+    credentials: "same-origin", redirect: "manual",
+    headers: { accept: "application/json", "x-csrf-token": token },
   });
+}
+
+/** One queued observation to the desk: returns when it is done with, either way. */
+async function send(one) {
+  let answer = await post(one);
+  if (answer.status === 403) { // signed in again since this page was loaded
+    token = "";
+    answer = await post(one);
+  }
+  if (answer.status === 401) throw new SignedOut();
   if (answer.ok) {
     const told = await answer.json();
-    localStorage.removeItem(QUEUED + one);
-    localStorage.removeItem(DRAFT + one);
+    localStorage.removeItem(keyOf(QUEUED, one));
+    localStorage.removeItem(keyOf(DRAFT, one));
+    await forgetPage(`${pathOf(one)}/offline`);
     if (one === id) location.assign(told.next);
     else say(words("sent"));
     return;
   }
   if (answer.status === 422 || answer.status === 409) {
     // What was refused is a draft again, for a person to look at.
-    localStorage.setItem(DRAFT + one, localStorage.getItem(QUEUED + one));
-    localStorage.removeItem(QUEUED + one);
+    localStorage.setItem(keyOf(DRAFT, one), localStorage.getItem(keyOf(QUEUED, one)));
+    localStorage.removeItem(keyOf(QUEUED, one));
     const told = await answer.json();
     if (one === id) {
       const notice = document.getElementById("refused");
@@ -73,27 +98,45 @@ async function send(one) {
 async function sendAll() {
   if (sending) return;
   sending = true;
+  let signedOut = false;
   try {
-    for (const one of queuedIds()) await send(one);
-  } catch {
-    setTimeout(sendAll, RETRY_MS);
+    for (const one of idsOf(QUEUED)) await send(one);
+  } catch (error) {
+    signedOut = error instanceof SignedOut;
+    if (!signedOut) setTimeout(sendAll, RETRY_MS);
   } finally {
     sending = false;
-    showQueue();
+    showQueue(signedOut);
   }
 }
 
-function showQueue() {
+function showQueue(signedOut = false) {
+  const queued = idsOf(QUEUED);
   const unsent = document.getElementById("unsent");
-  if (unsent) unsent.hidden = queuedIds().length === 0;
-  if (form && queuedIds().includes(id)) {
-    state.textContent = words("queued");
+  if (unsent) unsent.hidden = queued.length === 0;
+  if (form && queued.includes(id)) {
+    state.textContent = words(signedOut ? "signed_out" : "queued");
     document.getElementById("send").disabled = true;
   }
 }
 
+/** So that the form can be loaded again when the network is gone. */
+async function prepareForAbsence() {
+  if (!navigator.serviceWorker || form.dataset.offline) return;
+  try {
+    await navigator.serviceWorker.register("/observations-worker.js", { scope: "/observations" });
+    const named = [...document.querySelectorAll('link[href^="/static/"], script[src^="/static/"]')];
+    const files = named.map((one) => one.getAttribute("href") ?? one.getAttribute("src"));
+    await keepPage(`${pathOf(id)}/offline`, [...new Set([...files, "/static/desk.js", "/static/device.js"])]);
+    await navigator.serviceWorker.ready;
+    form.dataset.kept = "1";
+  } catch {
+    // The network went while it was kept: the draft is safe, only a reload has to wait.
+  }
+}
+
 if (form) {
-  const kept = localStorage.getItem(DRAFT + id) ?? localStorage.getItem(QUEUED + id);
+  const kept = localStorage.getItem(keyOf(DRAFT, id)) ?? localStorage.getItem(keyOf(QUEUED, id));
   if (kept) {
     fill(JSON.parse(kept));
     say(words("restored"));
@@ -102,17 +145,19 @@ if (form) {
     form.elements.started_at.value = now;
     form.elements.ended_at.value = now;
   }
+  if (form.dataset.offline) state.textContent = words("offline");
   form.addEventListener("input", keep);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    localStorage.setItem(QUEUED + id, JSON.stringify(pairs()));
-    localStorage.removeItem(DRAFT + id);
+    localStorage.setItem(keyOf(QUEUED, id), JSON.stringify(pairs()));
+    localStorage.removeItem(keyOf(DRAFT, id));
     document.getElementById("send").disabled = true;
     if (!navigator.onLine) state.textContent = words("queued");
     sendAll();
   });
   addEventListener("offline", () => { state.textContent = words("offline"); });
-  addEventListener("online", () => { if (!queuedIds().includes(id)) state.textContent = words("online"); });
+  addEventListener("online", () => { if (!idsOf(QUEUED).includes(id)) state.textContent = words("online"); });
+  prepareForAbsence();
 }
 addEventListener("online", sendAll);
 showQueue();

@@ -1,6 +1,7 @@
 // The form of a review: keys, running score, drafts that save themselves, evidence marks, the lease.
 
 import { csrf, keysAreOn, say, typingIn, words } from "./desk.js";
+import { keyOf } from "./device.js";
 import { scoreOf } from "./score.js";
 
 const form = document.getElementById("review");
@@ -14,7 +15,7 @@ const spoken = document.getElementById("spoken");
 const player = document.getElementById("player");
 const confirm = document.getElementById("confirm");
 const figures = new Intl.NumberFormat(document.documentElement.lang, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const KEPT = `tafol-draft-${number}`;
+const KEPT = keyOf("draft", number);
 const SAVE_AFTER_MS = 900;
 const WARN_S = 120;
 const IDLE_MS = 60_000;

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import random
-import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import uvicorn
+from fastapi import FastAPI
 
 from desk.app import create_app
 from desk.config import DeskConfig
@@ -30,7 +30,7 @@ from desk.store.migrate import migrate
 from desk.surroundings import Surroundings
 from desk.views import Draft, FormView, Mark, NewPerson, RatingInput
 from desk.web.server import Server
-from desk.web.settings import WebSettings
+from desk.web.settings import OidcDoor, WebSettings
 from schemas.base import Channel, Origin, Versioned
 from schemas.catalogue import CHANNEL_OF_TOPIC, REVIEW_TASKS, SAMPLING_FRAMES, SCORECARDS
 from schemas.errors import Retryable
@@ -40,6 +40,7 @@ from streams.connection import Connection
 from tafol import examples
 from tafol.desk_registers import Registers
 from tafol.documents import read_frame, read_scorecard
+from tafol.local.process import any_free_port
 from tafol.simulator.arrivals import arrivals
 from tafol.simulator.config import SimulationConfig
 from tafol.simulator.transactions import Transactions
@@ -79,6 +80,8 @@ class SeededDesk:
     clickhouse: FakeClickHouse
     at: datetime = NOW
     url: str = ""
+    away: Callable[[], AbstractContextManager[None]] = nullcontext
+    """While it is open, nothing answers at `url`."""
 
     def pass_time(self, **span: float) -> None:
         self.at += timedelta(**span)
@@ -108,24 +111,53 @@ def seeded(folder: Path) -> Iterator[SeededDesk]:
         database.close()
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[SeededDesk]:
-    """The same behind a real server on a free port of loopback."""
-    with seeded(folder) as one, socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        one.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = create_app(one.desk, WebSettings(csrf_key=bytes(32), live_poll_s=0.1))
-        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1)
-        server = Server(config)
-        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
-        thread.start()
-        while not server.started:
+class _Serving:
+    """A desk's server on one port of loopback, which can go away and come back."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self.port = any_free_port()
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        config = uvicorn.Config(
+            self._app, port=self.port, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
+        self._server = Server(config)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._app.state.site.closing.clear()
+        self._thread.start()
+        while not self._server.started:
             time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        self._server = self._thread = None
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+
+@contextmanager
+def served(folder: Path, *, oidc: OidcDoor | None = None) -> Iterator[SeededDesk]:
+    """The same behind a real server on a free port of loopback."""
+    with seeded(folder) as one:
+        web = WebSettings(csrf_key=bytes(32), live_poll_s=0.1, oidc=oidc)
+        serving = _Serving(create_app(one.desk, web))
+        one.url, one.away = f"http://127.0.0.1:{serving.port}", serving.away
+        serving.start()
         try:
             yield one
         finally:
-            server.should_exit = True
-            thread.join()
+            serving.stop()
 
 
 def complete_draft(view: FormView, *, generous: bool = True) -> Draft:

@@ -38,6 +38,8 @@ PAGES: dict[str, Action | None] = {
     "/observations": None,
     "/observations/plan": "task.see_all",
     "/observations/plan-1": "observation.record",
+    "/observations/plan-1/offline": "observation.record",
+    "/observations/visits/2026-12-02T10%3A00/c-201": "observation.record",
     "/scorecards": "scorecard.see",
     "/scorecards/chat/1": "scorecard.see",
     "/scorecards/propose": "register.propose",
@@ -86,6 +88,7 @@ FORMS: dict[str, tuple[Action, dict[str, str]]] = {
     "/alerts/00112233445566aa/resolve": ("alert.act", {"reason": "a new script"}),
     "/observations/plan": ("observation.plan", {"planned_for": "2026-11-20T10:00"}),
     "/observations/plan-1/cancel": ("observation.plan", {"reason": "closed"}),
+    "/observations/visits/2026-12-02T10%3A00/c-201/cancel": ("observation.plan", {"reason": "closed"}),
 }
 """Every form that changes something for which a role is needed."""
 

@@ -141,3 +141,23 @@ async def test_a_session_that_ended_leads_to_the_door() -> None:
     async with client(desk, "reviewer") as browser:
         answer = await browser.get("/account")
     assert answer.headers["location"] == "/sign-in?next=/account"
+
+
+async def test_the_page_that_a_device_keeps_names_nobody_and_holds_no_token() -> None:
+    async with client(PretendDesk(), "reviewer") as browser:
+        online = (await browser.get("/observations/plan-1")).text
+        kept = (await browser.get("/observations/plan-1/offline")).text
+    for secret in ("csrf-reviewer", "c-020", "bangor-counter", "Reviewer</span>"):
+        assert secret in online.replace("bangor counter", "bangor-counter")
+        assert secret not in kept.replace("bangor counter", "bangor-counter")
+    assert 'data-account="reviewer"' in kept
+    assert "/sign-out" not in kept
+
+
+async def test_the_worker_is_asked_about_each_time_and_reaches_no_further_than_observations() -> None:
+    async with client(PretendDesk()) as browser:
+        answer = await browser.get("/observations-worker.js")
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "service-worker-allowed" not in answer.headers
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
