@@ -1,0 +1,1 @@
+"""What runs Tafol and watches it: files for other programs, and the code that writes Grafana's dashboards."""
