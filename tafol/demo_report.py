@@ -16,7 +16,7 @@ from rich.text import Text
 from schemas.base import CHANNELS
 from schemas.frame import QuotaDraw, RandomDraw, SamplingFrame, Stratum, SystematicDraw
 from sinks.queries.coverage import Counts, Coverage
-from sinks.queries.scores import MeanScore, mean_scores
+from sinks.queries.estimates import Estimate, Within, estimates
 from sinks.queries.selections import selections_by_stratum
 from sinks.store import Asker
 from tafol import examples
@@ -44,9 +44,11 @@ def show(console: Console, store: Asker, covered: Coverage, played: Played) -> b
     wrong = [*_differences(covered, ledger), *(f"{one.channel} {one.what}" for one in covered.differences)]
     console.print(_counts(covered, ledger))
     console.print(_strata(store, frame, first_day, after_last))
-    weekly = mean_scores(
-        store, group_by="team", period="week", from_day=first_day, to_day=after_last, time_zone=frame.time_zone
-    )
+    weekly = [
+        one
+        for one in estimates(store, Within(first_day, after_last, frame.time_zone), group_by="team", period="week")
+        if one.mean_0_100 is not None
+    ]
     console.print(_teams(weekly, config))
     console.print(Text.from_ansi(_plot(weekly, config, console.width)))
     if wrong:
@@ -167,10 +169,10 @@ def _promised(stratum: Stratum) -> str:
             return "none is drawn"
 
 
-def _teams(weekly: Sequence[MeanScore], config: SimulationConfig) -> Table:
+def _teams(weekly: Sequence[Estimate], config: SimulationConfig) -> Table:
     weeks = sorted({one.period_start for one in weekly})
     table = Table(
-        title="Mean score by team and week (weighted by the design, ± 1 standard error)", title_justify="left"
+        title="Mean score by team and week (weighted by the design, with 95 % interval)", title_justify="left"
     )
     table.add_column("team")
     for week in weeks:
@@ -182,19 +184,19 @@ def _teams(weekly: Sequence[MeanScore], config: SimulationConfig) -> Table:
     return table
 
 
-def _mean(one: MeanScore | None) -> str:
-    if one is None:
+def _mean(one: Estimate | None) -> str:
+    if one is None or one.mean_0_100 is None:
         return "-"
-    return f"{one.mean_0_100:.1f}" + ("" if one.standard_error is None else f" ± {one.standard_error:.1f}")
+    return f"{one.mean_0_100:.1f}" + ("" if one.half_width is None else f" ± {one.half_width:.1f}")
 
 
-def _plot(weekly: Sequence[MeanScore], config: SimulationConfig, width: int) -> str:
+def _plot(weekly: Sequence[Estimate], config: SimulationConfig, width: int) -> str:
     """The team whose handling got worse, and the mean of all the others' means."""
     team = config.drop.team_id if config.drop is not None else min(_by_team(weekly), default="")
     by_team = _by_team(weekly)
     weeks = sorted({one.period_start for one in weekly})
     others = {
-        week: [means[week].mean_0_100 for name, means in by_team.items() if name != team and week in means]
+        week: [means[week].mean_0_100 or 0 for name, means in by_team.items() if name != team and week in means]
         for week in weeks
     }
     plotext.clear_figure()
@@ -212,8 +214,8 @@ def _plot(weekly: Sequence[MeanScore], config: SimulationConfig, width: int) -> 
     return picture
 
 
-def _by_team(weekly: Sequence[MeanScore]) -> dict[str, dict[date, MeanScore]]:
-    found: dict[str, dict[date, MeanScore]] = {}
+def _by_team(weekly: Sequence[Estimate]) -> dict[str, dict[date, Estimate]]:
+    found: dict[str, dict[date, Estimate]] = {}
     for one in weekly:
         found.setdefault(one.group_id, {})[one.period_start] = one
     return found

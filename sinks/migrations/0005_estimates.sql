@@ -438,7 +438,8 @@ GROUP BY group_id, period_start;
 -- The estimates: one row for each group, period and measure id.
 --   group_id ('' for all), period_start (local day), measure_id ('' for the total)
 --   mean_0_100                   sum(w y) / sum(w); null where nothing is reviewed yet
---   standard_error, df           by linearisation, see below; null where a single review is left alone
+--   standard_error, df           by linearisation, see below; null where a single review is left alone, in its cell or in
+--                                the group
 --   lower_0_100, upper_0_100     95 % interval, by t with df degrees of freedom; of percentages by Wilson with the
 --                                effective sample size p (1 - p) / V, (sum w)^2 / sum w^2 where V is 0 (Kish)
 --   reviewed, eligible           transactions that the estimate rests on; that it speaks for (the sum of the weights)
@@ -509,8 +510,8 @@ WITH
             count() AS cells,
             sum(joined) - count() AS joins,
             countIf(behind) AS cells_behind,
-            countIf(n < 2 AND size > n) > 0 AS alone,
-            countIf(size > n) = 0 AS census
+            countIf(size > n) = 0 AS census,
+            countIf(n < 2 AND size > n) > 0 OR (reviewed = 1 AND NOT census) AS alone
         FROM by_cell
         GROUP BY group_id, period_start, measure_id
     ),

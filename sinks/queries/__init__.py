@@ -4,23 +4,40 @@ Grafana panels use the SQL as it stands; the command line and the desk use the f
 """
 
 from sinks.queries.coverage import Counts, Coverage, Difference, coverage
+from sinks.queries.estimates import (
+    GROUPS,
+    MEASURES,
+    PERIODS,
+    Estimate,
+    Group,
+    Measure,
+    Period,
+    ScoreCell,
+    Within,
+    estimates,
+    score_cells,
+)
 from sinks.queries.rejected import RejectedRow, rejected
-from sinks.queries.scores import GROUPS, PERIODS, Group, MeanScore, Period, mean_scores
 from sinks.queries.selections import StratumSelections, selections_by_stratum
 
 __all__ = [
     "GROUPS",
+    "MEASURES",
     "PERIODS",
     "Counts",
     "Coverage",
     "Difference",
+    "Estimate",
     "Group",
-    "MeanScore",
+    "Measure",
     "Period",
     "RejectedRow",
+    "ScoreCell",
     "StratumSelections",
+    "Within",
     "coverage",
-    "mean_scores",
+    "estimates",
     "rejected",
+    "score_cells",
     "selections_by_stratum",
 ]

@@ -1,26 +1,20 @@
 """The query library on the local ClickHouse: the numbers, before and after merges, with everything stored twice."""
 
-import csv
-import json
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
-import msgspec
 import pytest
 
 from schemas import catalogue as c
 from sinks.clickhouse import ClickHouseStore
-from sinks.queries import Difference, Group, MeanScore, Period, coverage, mean_scores, rejected, selections_by_stratum
+from sinks.queries import Difference, coverage, rejected, selections_by_stratum
 from sinks.queries.text import FOLDER
-from sinks.rows import SinkChunk, rows_of
+from sinks.rows import SinkChunk
 from sinks.tables import TABLES
 from tests.unit.sinks import records as r
 from tests.unit.sinks.stores import migrated, store_all
 
 __all__ = ["migrated"]
 pytestmark = pytest.mark.clickhouse
-DATA = Path(__file__).parent.parent / "data"
 LONDON = "Europe/London"
 DAY = timedelta(days=1)
 FIRST, LAST = date(2026, 11, 1), date(2026, 12, 1)
@@ -29,11 +23,6 @@ FIRST, LAST = date(2026, 11, 1), date(2026, 12, 1)
 def merge(store: ClickHouseStore) -> None:
     for table in TABLES:
         store.command(f"OPTIMIZE TABLE {table} FINAL")
-
-
-def means(store: ClickHouseStore, group_by: Group, period: Period) -> tuple[MeanScore, ...]:
-    """Of November."""
-    return mean_scores(store, group_by=group_by, period=period, from_day=FIRST, to_day=LAST, time_zone=LONDON)
 
 
 def centre() -> list[SinkChunk]:
@@ -245,115 +234,6 @@ def test_selections_by_stratum_stand_beside_the_population(migrated: ClickHouseS
         "",
         None,
     )
-
-
-def test_means_are_weighted_by_draw_cell(migrated: ClickHouseStore) -> None:
-    """north: 90 of 100 in stratum a (weight 50 each) and 60 of 10 in stratum b (weight 5 each)."""
-    scores = [r.score(n, y, stratum=s, team_id=t) for n, (y, s, t) in enumerate([
-        (90.0, "a", "north"), (80.0, "a", "south"), (60.0, "b", "north"), (70.0, "b", "north"),
-    ])]  # fmt: skip
-    purposive = r.score(9, 1.0, stratum="a").model_copy(update={"purposes": ("spot",)})
-    store_all(
-        migrated,
-        r.chunk(c.SCORES, *scores, purposive, r.score(10, None, stratum="a")),
-        r.chunk(c.POPULATION_COUNTS, r.population(100, 2, stratum="a"), r.population(10, 2, stratum="b")),
-    )
-    north, south = means(migrated, "team", "week")
-    assert (north.group_id, north.period_start, north.reviewed) == ("north", date(2026, 11, 16), 3)
-    assert north.mean_0_100 == pytest.approx((50 * 90 + 5 * 60 + 5 * 70) / 60)
-    assert (north.cells, north.df, north.single_review_cells, north.cells_behind) == (2, 2, 0, 0)
-    assert (south.mean_0_100, south.cells, south.df) == (80.0, 1, 1)
-    (everyone,) = means(migrated, "all", "all")
-    assert everyone.mean_0_100 == pytest.approx((50 * (90 + 80) + 5 * (60 + 70)) / 110)
-    assert (everyone.group_id, everyone.period_start) == ("", date(2026, 11, 1))
-
-
-def test_a_cell_with_one_review_leaves_the_mean_and_says_that_its_error_is_unknown(migrated: ClickHouseStore) -> None:
-    store_all(migrated, r.chunk(c.SCORES, r.score(1, 80.0)), r.chunk(c.POPULATION_COUNTS, r.population(50, 1)))
-    (found,) = means(migrated, "all", "all")
-    assert (found.mean_0_100, found.standard_error, found.single_review_cells) == (80.0, None, 1)
-
-
-def test_a_census_has_no_sampling_error(migrated: ClickHouseStore) -> None:
-    store_all(
-        migrated,
-        r.chunk(c.SCORES, r.score(1, 80.0), r.score(2, 60.0)),
-        r.chunk(c.POPULATION_COUNTS, r.population(2, 2)),
-    )
-    (found,) = means(migrated, "all", "all")
-    assert (found.mean_0_100, found.standard_error) == (70.0, 0.0)
-
-
-def test_counts_that_are_still_to_come_are_shown(migrated: ClickHouseStore) -> None:
-    store_all(migrated, r.chunk(c.SCORES, r.score(1, 80.0), r.score(2, 60.0)))
-    (found,) = means(migrated, "all", "all")
-    assert (found.mean_0_100, found.cells_behind) == (70.0, 1)
-
-
-@pytest.mark.parametrize(
-    ("period", "starts"),
-    [
-        ("day", [date(2026, 10, 24), date(2026, 10, 25), date(2026, 10, 26)]),
-        ("week", [date(2026, 10, 19), date(2026, 10, 26)]),
-        ("month", [date(2026, 10, 1)]),
-    ],
-)
-def test_periods_are_local_and_the_day_of_25_hours_is_one_day(
-    migrated: ClickHouseStore, period: Period, starts: list[date]
-) -> None:
-    """Clocks go back on 25 October 2026: that local day runs from 24 October 23:00 to 26 October 00:00 UTC."""
-    ends = [datetime(2026, 10, 24, 22, 59, tzinfo=UTC), datetime(2026, 10, 24, 23, tzinfo=UTC),
-            datetime(2026, 10, 25, 23, 59, tzinfo=UTC), datetime(2026, 10, 26, tzinfo=UTC)]  # fmt: skip
-    store_all(migrated, r.chunk(c.SCORES, *[r.score(n, 50.0, ended_at=end) for n, end in enumerate(ends)]))
-    found = mean_scores(
-        migrated, group_by="all", period=period, from_day=date(2026, 10, 1), to_day=date(2026, 11, 1), time_zone=LONDON
-    )
-    assert [mean.period_start for mean in found] == starts
-
-
-def test_a_group_that_is_not_known_is_an_error(migrated: ClickHouseStore) -> None:
-    asked: Callable[..., object] = mean_scores
-    with pytest.raises(ValueError, match="customer"):
-        asked(migrated, group_by="customer", period="all", from_day=FIRST, to_day=LAST, time_zone=LONDON)
-
-
-def test_a_stratified_sample_gives_the_published_means_and_errors(migrated: ClickHouseStore) -> None:
-    """R's survey package, data set apistrat: svymean and svyby with strata and fpc, to six digits."""
-    sizes = {"E": 4421, "M": 1018, "H": 755}
-    with (DATA / "apistrat.csv").open(newline="") as file:
-        schools = list(csv.DictReader(file))
-    (piece,) = rows_of(r.chunk(c.SCORES, r.score(0, 1.0))).pieces["scores"]
-    one_row = json.loads(piece.lines)
-    rows = [
-        one_row | {
-            "score_id": f"s-{n}", "transaction_id": f"t-{n}", "total_0_100": float(school["api00"]),
-            "stratum": school["stype"], "team_id": school["comp.imp"],
-        }
-        for n, school in enumerate(schools)
-    ]  # fmt: skip
-    migrated.insert("scores", msgspec.json.Encoder().encode_lines(rows))
-    counts = [
-        {"topic": "transactions.phone", "partition": 0, "day": "2026-11-20", "after_final": False, "channel": "phone",
-         "frame_id": r.FRAME.id, "frame_version": r.FRAME.version, "stratum": stratum, "eligible": size, "selected": 0,
-         "as_of_offset": 1}
-        for stratum, size in sizes.items()
-    ]  # fmt: skip
-    migrated.insert("population_counts", msgspec.json.Encoder().encode_lines(counts))
-
-    (mean,) = means(migrated, "all", "all")
-    assert mean.mean_0_100 == pytest.approx(662.2874, abs=5e-5)
-    assert mean.standard_error == pytest.approx(9.4089, abs=5e-5)
-    assert mean.df == 197
-    no, yes = means(migrated, "team", "all")
-    assert (no.group_id, yes.group_id) == ("No", "Yes")
-    assert no.mean_0_100 == pytest.approx(635.4124, abs=5e-5)
-    assert no.standard_error == pytest.approx(15.78919, abs=5e-6)
-    assert yes.mean_0_100 == pytest.approx(676.4023, abs=5e-5)
-    assert yes.standard_error == pytest.approx(11.71468, abs=5e-6)
-    by_stratum = means(migrated, "stratum", "all")
-    assert [(found.group_id, round(found.mean_0_100, 2)) for found in by_stratum] == [
-        ("E", 674.43), ("H", 625.82), ("M", 636.60),
-    ]  # fmt: skip
 
 
 def test_rejected_are_listed_newest_first_and_once(migrated: ClickHouseStore) -> None:
