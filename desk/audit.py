@@ -92,7 +92,7 @@ class Chain:
     def verify(self) -> AuditCheck:
         """Every hash again, from the first entry on. Waiting entries are chained first."""
         self.extend()
-        with self._database.read() as session:
+        with self._database.snapshot() as session:
             rows = session.scalars(select(AuditRow).order_by(AuditRow.seq).execution_options(yield_per=1000))
             return verify_entries((entry_of(row), row.hash_hex) for row in rows)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.orm import Session
 
 from desk.errors import Invalid, NotSignedIn, Problem, TooMany
@@ -23,6 +23,17 @@ from desk.views import SignedIn
 
 WRONG = "the sign-in name or the password is wrong"
 ENDED = "the session has ended"
+_SESSION = (
+    select(SessionRow, Account)
+    .join(Account, Account.account_id == SessionRow.account_id)
+    .where(SessionRow.secret_hash == bindparam("kept"))
+)
+_TOKEN = (
+    select(TokenRow, Account)
+    .join(Account, Account.account_id == TokenRow.account_id)
+    .where(TokenRow.secret_hash == bindparam("kept"))
+)
+"""Every request asks one of these: one statement each."""
 
 
 class SignIn:
@@ -89,11 +100,11 @@ class SignIn:
         """Who a session cookie stands for, and its CSRF token. Raises NotSignedIn."""
         now, config = self._here.now(), self._here.config
         with self._here.database.read() as session:
-            row = session.get(SessionRow, secrets.kept(secret))
-            if row is None or row.ends_at <= now or row.seen_at + config.session_idle <= now:
+            found = session.execute(_SESSION, {"kept": secrets.kept(secret)}).one_or_none()
+            if found is None:
                 raise NotSignedIn(ENDED)
-            account = accounts.account(session, row.account_id)
-            if not account.active:
+            row, account = found
+            if row.ends_at <= now or row.seen_at + config.session_idle <= now or not account.active:
                 raise NotSignedIn(ENDED)
             actor, stale = accounts.actor_of(account), now - row.seen_at > config.session_idle / 10
         if stale:
@@ -107,10 +118,10 @@ class SignIn:
         """Who a bearer token stands for. Raises NotSignedIn."""
         now = self._here.now()
         with self._here.database.read() as session:
-            row = session.scalar(select(TokenRow).where(TokenRow.secret_hash == secrets.kept(secret)))
-            if row is None or row.revoked_at is not None or row.ends_at <= now:
+            found = session.execute(_TOKEN, {"kept": secrets.kept(secret)}).one_or_none()
+            if found is None or found[0].revoked_at is not None or found[0].ends_at <= now:
                 raise NotSignedIn("the token is unknown, revoked or has ended")
-            account = accounts.account(session, row.account_id)
+            row, account = found
             if not account.active:
                 raise NotSignedIn("the token's account is not in use")
             actor = accounts.actor_of(account, frozenset(cast("Scope", one) for one in row.scopes))

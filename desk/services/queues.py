@@ -90,14 +90,8 @@ class QueueService(Supervision):
         require(actor, "task.claim")
         now = self._here.now()
         with self._here.database.read() as session:
-            held = tasks.held_by(session, actor.account_id, now)
-            assigned = session.scalars(
-                select(TaskRow)
-                .where(TaskRow.assigned_to == actor.account_id, TaskRow.state == "open")
-                .where(TaskRow.number.not_in([row.number for row in held]))
-                .order_by(*tasks.in_order())
-                .limit(MOST_LISTED)
-            ).all()
+            held, assigned = tasks.of_person(session, actor.account_id, now)
+            waiting = sorted((one for one in assigned if one not in held), key=tasks.place)
             return tuple(
                 show.task_view(
                     row,
@@ -106,5 +100,5 @@ class QueueService(Supervision):
                     to_reviewer=True,
                     blind=self._here.is_blind(session, tasks.task_of(row).frame),
                 )
-                for row in (*held, *assigned)
+                for row in (*held, *waiting[:MOST_LISTED])
             )

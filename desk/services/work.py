@@ -44,16 +44,11 @@ class Work:
         """
         require(actor, "task.claim")
         with self._here.database.write() as session:
-            reviewer = self._claimant(session, actor)
-            held = tasks.held_by(session, actor.account_id, self._here.now())
-            row = next((one for one in held if one.queue == queue), None)
-            if row is None and tasks.required_skills(session, queue) <= reviewer.skills:
-                self._has_room(held)
-                row = tasks.next_for(session, queue, reviewer, self._here.now())
-                if row is not None:
-                    self._claim(session, row, actor)
-            number = None if row is None else row.number
-        return None if number is None else self._form(actor, number)
+            found = self._claim_next(session, actor, queue)
+        if found is None:
+            return None
+        with self._here.database.read() as session:
+            return self._shown(session, actor, *found)
 
     def claim(self, actor: Actor, number: int) -> FormView:
         """This very task under a lease; the lease there is, when it is this person's already.
@@ -62,7 +57,7 @@ class Work:
         """
         require(actor, "task.claim")
         with self._here.database.write() as session:
-            reviewer = self._claimant(session, actor)
+            reviewer, _ = self._claimant(session, actor)
             row = self._locked(session, number)
             if row.state != "open":
                 raise TaskClosed(CLOSED)
@@ -73,10 +68,12 @@ class Work:
             if why is not None:
                 raise refused(why)
             self._here.scorecard(session, Versioned(id=row.scorecard_id, version=row.scorecard_version))
-            if not (row.holder_id == actor.account_id and is_held(tasks.lease_of(row), now)):
-                self._has_room(tasks.held_by(session, actor.account_id, now))
-                self._claim(session, row, actor)
-        return self._form(actor, number)
+            draft = session.get(DraftRow, (number, actor.account_id))
+            if draft is None or not (row.holder_id == actor.account_id and is_held(tasks.lease_of(row), now)):
+                self._has_room(tasks.of_person(session, actor.account_id, now)[0])
+                draft = self._claim(session, row, draft, actor)
+        with self._here.database.read() as session:
+            return self._shown(session, actor, row, draft)
 
     def form(self, actor: Actor, number: int) -> FormView:
         """The form of a task: with the lease for its holder; read only for who once held it, with their draft, and for
@@ -182,28 +179,50 @@ class Work:
         self._keep(session, row, actor, draft)
         return wrong
 
-    def _claimant(self, session: Session, actor: Actor) -> Reviewer:
-        """The actor as a reviewer, their row locked: two claims of one person run one after the other."""
-        reviewer = tasks.reviewer_of(session, actor.account_id, self._here.now(), lock=True)
-        if reviewer is None:
+    def _claim_next(self, session: Session, actor: Actor, queue: str) -> tuple[TaskRow, DraftRow | None] | None:
+        """The task and its draft. On PostgreSQL each statement is a round trip: there are few, and none twice."""
+        now = self._here.now()
+        reviewer, wanted = self._claimant(session, actor, queue)
+        held, assigned = tasks.of_person(session, actor.account_id, now)
+        row = next((one for one in held if one.queue == queue), None)
+        if row is not None:
+            return row, session.get(DraftRow, (row.number, actor.account_id))
+        if not wanted <= reviewer.skills:
+            return None
+        self._has_room(held)
+        kept_for_me = any(one.queue == queue for one in assigned)
+        found = tasks.next_for(session, queue, reviewer, now, assigned=kept_for_me)
+        if found is None:
+            return None
+        row, draft = found
+        return row, self._claim(session, row, draft, actor)
+
+    def _claimant(self, session: Session, actor: Actor, queue: str = "") -> tuple[Reviewer, frozenset[str]]:
+        """The actor as a reviewer, their row locked: two claims of one person run one after the other. And what skills
+        the queue asks for.
+        """
+        found = tasks.claimant(session, actor.account_id, queue, self._here.now())
+        if found is None:
             raise NotFound("this account is gone")
-        why = eligibility.reviewer_refusal(reviewer)
+        why = eligibility.reviewer_refusal(found[0])
         if why is not None:
             raise refused(why)
-        return reviewer
+        return found
 
     def _has_room(self, held: Sequence[TaskRow]) -> None:
         most = self._here.config.max_held
         if len(held) >= most:
             raise NotEligible("too_many_held", f"you hold {most} tasks already", hint="Finish or give back one first.")
 
-    def _claim(self, session: Session, row: TaskRow, actor: Actor) -> None:
+    def _claim(self, session: Session, row: TaskRow, draft: DraftRow | None, actor: Actor) -> DraftRow:
         now = self._here.now()
         tasks.set_lease(row, claimed(tasks.lease_of(row), actor.account_id, now, self._here.config.lease))
         row.claimed_at = now
-        if session.get(DraftRow, (row.number, actor.account_id)) is None:
-            session.add(DraftRow(number=row.number, account_id=actor.account_id, body=_dump(Draft()), saved_at=now))
+        if draft is None:
+            draft = DraftRow(number=row.number, account_id=actor.account_id, body=_dump(Draft()), saved_at=now)
+            session.add(draft)
         self._here.note(session, actor, "task.claim", row.task_id, {"token": str(row.token)})
+        return draft
 
     def _locked(self, session: Session, number: int) -> TaskRow:
         row = tasks.locked(session, number)
@@ -266,34 +285,38 @@ class Work:
         return self._here.scorecard(session, Versioned(id=row.scorecard_id, version=row.scorecard_version))
 
     def _form(self, actor: Actor, number: int) -> FormView:
-        now = self._here.now()
         with self._here.database.read() as session:
             row = session.get(TaskRow, number)
             kept = None if row is None else session.get(DraftRow, (number, actor.account_id))
-            sees_all = actor.may("task.see_all")
-            own_work = row is not None and row.colleague_id == actor.colleague_id
-            if row is None or own_work or (kept is None and not sees_all):
+            if row is None or (kept is None and not actor.may("task.see_all")):
                 raise NotFound(f"there is no task {number} for you")
-            lease = tasks.lease_of(row)
-            holds = row.state == "open" and row.holder_id == actor.account_id and is_held(lease, now)
-            task = tasks.task_of(row)
-            blind = self._here.is_blind(session, task.frame) and not (sees_all and kept is None)
-            draft = Draft() if kept is None else show.DRAFT.validate_python(kept.body)
-            scorecard = self._scorecard(session, row)
-            known = {} if kept is not None else show.names(session, (row.holder_id, row.assigned_to))
-            return FormView(
-                task=show.task_view(row, now, known_names=known, to_reviewer=kept is not None, blind=blind),
-                scorecard=scorecard,
-                content=contents.content(session, row.transaction_id),
-                draft=draft,
-                preview=forms.preview(draft, scorecard),
-                blind=blind,
-                started_at=task.transaction.started_at,
-                transaction_id=None if blind else row.transaction_id,
-                lease=self._lease(number, lease) if holds else None,
-                min_strengths=self._here.config.min_strengths,
-                min_development_points=self._here.config.min_development_points,
-            )
+            return self._shown(session, actor, row, kept)
+
+    def _shown(self, session: Session, actor: Actor, row: TaskRow, kept: DraftRow | None) -> FormView:
+        """The form of a task for who has a draft of it, or may see all. Raises NotFound for one's own work."""
+        now = self._here.now()
+        if row.colleague_id == actor.colleague_id:
+            raise NotFound(f"there is no task {row.number} for you")
+        lease = tasks.lease_of(row)
+        holds = row.state == "open" and row.holder_id == actor.account_id and is_held(lease, now)
+        task = tasks.task_of(row)
+        blind = self._here.is_blind(session, task.frame) and not (actor.may("task.see_all") and kept is None)
+        draft = Draft() if kept is None else show.DRAFT.validate_python(kept.body)
+        scorecard = self._scorecard(session, row)
+        known = {} if kept is not None else show.names(session, (row.holder_id, row.assigned_to))
+        return FormView(
+            task=show.task_view(row, now, known_names=known, to_reviewer=kept is not None, blind=blind),
+            scorecard=scorecard,
+            content=contents.content(session, row.transaction_id),
+            draft=draft,
+            preview=forms.preview(draft, scorecard),
+            blind=blind,
+            started_at=task.transaction.started_at,
+            transaction_id=None if blind else row.transaction_id,
+            lease=self._lease(row.number, lease) if holds else None,
+            min_strengths=self._here.config.min_strengths,
+            min_development_points=self._here.config.min_development_points,
+        )
 
 
 def refused(why: Reason) -> NotEligible:

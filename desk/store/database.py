@@ -1,9 +1,12 @@
-"""Connections and transactions. Two kinds of transaction: `read` and `write`.
+"""Connections and transactions: `read`, `write`, and `snapshot` for what is read at length.
 
 SQLite: WAL, so that readers never wait for the writer; a write begins with BEGIN IMMEDIATE, so that what it has read
 can't change before it commits; writers of this process queue at a lock of our own, which is fair where SQLite's busy
 wait is not; synchronous=FULL, so that what was acknowledged survives a power cut. PostgreSQL: READ COMMITTED; whoever
-changes a task locks its row first, and the account's row before that where the overlap rule is at stake.
+changes a task locks its row first, and the account's row before that where the overlap rule is at stake. Round trips
+are what a claim costs there: a `read` has no BEGIN and COMMIT (under READ COMMITTED each statement sees its own moment
+anyway), and a connection is not tried out before each use: one that died is found by its next statement, which is
+Retryable and empties the pool.
 """
 
 from __future__ import annotations
@@ -48,6 +51,11 @@ class Database:
         self.dialect: Final = self.engine.dialect.name
         self._writing: AbstractContextManager[Any] = threading.Lock() if self.dialect == "sqlite" else nullcontext()
         self._writer = self.engine.execution_options(**{_WRITE: True})
+        self._reader = self.engine
+        self._snapshots = self.engine
+        if not self.is_sqlite:
+            self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+            self._snapshots = self.engine.execution_options(isolation_level="REPEATABLE READ")
         self._locks = {name: threading.Lock() for name in LOCKS}
 
     @property
@@ -62,8 +70,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A transaction that only reads. Raises Retryable."""
-        with _in_words(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        """For a few statements that only read. Raises Retryable."""
+        with _in_words(), Session(self._reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """A transaction that only reads, all of it as of one moment, however long it takes. Raises Retryable."""
+        with _in_words(), Session(self._snapshots, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -107,9 +121,7 @@ def add_if_new(session: Session, row: object) -> bool:
 
 def _engine(url: str, pool_size: int) -> Engine:
     if not url.startswith("sqlite"):
-        return create_engine(
-            url, pool_size=pool_size, max_overflow=2, pool_timeout=POOL_TIMEOUT_S, pool_pre_ping=True, future=True
-        )
+        return create_engine(url, pool_size=pool_size, max_overflow=2, pool_timeout=POOL_TIMEOUT_S)
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=2, pool_timeout=POOL_TIMEOUT_S, connect_args={"timeout": BUSY_TIMEOUT_S}
     )

@@ -16,8 +16,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from desk.rules import order
 from desk.rules.eligibility import Offer, OtherCopy, Reviewer
-from desk.rules.lease import LeaseState
-from desk.store.tables import ID, AbsenceRow, Account, QueueRow, RegisterRow, TaskRow, UtcDateTime
+from desk.rules.lease import LeaseState, is_held
+from desk.store.tables import ID, AbsenceRow, Account, DraftRow, QueueRow, RegisterRow, TaskRow, UtcDateTime
 from schemas.selection import ReviewTask
 
 
@@ -71,14 +71,21 @@ def locked(session: Session, number: int) -> TaskRow | None:
 
 def reviewer_of(session: Session, account_id: str, now: datetime, *, lock: bool = False) -> Reviewer | None:
     """What counts of a person. `lock`: their row, so that two claims of one person never run at once."""
-    query = select(Account).where(Account.account_id == account_id)
-    account = session.scalar(query.with_for_update() if lock else query)
-    if account is None:
+    found = claimant(session, account_id, "", now, lock=lock)
+    return None if found is None else found[0]
+
+
+def claimant(
+    session: Session, account_id: str, queue: str, now: datetime, *, lock: bool = True
+) -> tuple[Reviewer, frozenset[str]] | None:
+    """What counts of a person, and the skills that a queue asks for, in one statement."""
+    row = session.execute(
+        _CLAIMANT.with_for_update(of=Account) if lock else _CLAIMANT, {"me": account_id, "queue": queue, "now": now}
+    ).one_or_none()
+    if row is None:
         return None
-    absent = session.scalar(
-        select(exists().where(AbsenceRow.account_id == account_id, AbsenceRow.from_at <= now, AbsenceRow.to_at > now))
-    )
-    return Reviewer(
+    account, absent, wanted = row
+    reviewer = Reviewer(
         account_id=account_id,
         colleague_id=account.colleague_id,
         not_a_colleague=account.not_a_colleague,
@@ -87,6 +94,7 @@ def reviewer_of(session: Session, account_id: str, now: datetime, *, lock: bool 
         absent=bool(absent),
         active=account.active,
     )
+    return reviewer, frozenset(wanted or ())
 
 
 def required_skills(session: Session, queue: str) -> frozenset[str]:
@@ -148,15 +156,35 @@ def in_order() -> tuple[InstrumentedAttribute[int] | InstrumentedAttribute[datet
     return (TaskRow.purpose_rank, TaskRow.priority, TaskRow.due_at, TaskRow.chance, TaskRow.number)
 
 
+def place(row: TaskRow) -> tuple[int, int, datetime, int, int]:
+    """Where a row stands in that order."""
+    return row.purpose_rank, row.priority, row.due_at, row.chance, row.number
+
+
 IS_OFFERED: Final = _is_offered()
+_ME: Final = bindparam("me", type_=ID)
+_NOW: Final = bindparam("now", type_=UtcDateTime())
+_QUEUE: Final = bindparam("queue", type_=ID)
 _NEXT: Final = (
-    select(TaskRow)
-    .where(TaskRow.queue == bindparam("queue", type_=ID), IS_OFFERED)
+    select(TaskRow, DraftRow)
+    .outerjoin(DraftRow, and_(DraftRow.number == TaskRow.number, DraftRow.account_id == _ME))
+    .where(TaskRow.queue == _QUEUE, IS_OFFERED)
     .order_by(*in_order())
     .limit(1)
     .with_for_update(skip_locked=True, of=TaskRow)
 )
-_NEXT_ASSIGNED: Final = _NEXT.where(TaskRow.assigned_to == bindparam("me", type_=ID))
+_NEXT_ASSIGNED: Final = _NEXT.where(TaskRow.assigned_to == _ME)
+_CLAIMANT: Final = select(
+    Account,
+    exists().where(AbsenceRow.account_id == _ME, AbsenceRow.from_at <= _NOW, AbsenceRow.to_at > _NOW),
+    select(QueueRow.required_skills).where(QueueRow.queue == _QUEUE).scalar_subquery(),
+).where(Account.account_id == _ME)
+_OF_PERSON: Final = (
+    select(TaskRow)
+    .where(TaskRow.state == "open")
+    .where(or_(and_(TaskRow.holder_id == _ME, TaskRow.lease_ends_at > _NOW), TaskRow.assigned_to == _ME))
+    .order_by(TaskRow.lease_ends_at, TaskRow.number)
+)
 
 
 def parameters(reviewer: Reviewer, now: datetime) -> dict[str, object]:
@@ -169,19 +197,25 @@ def parameters(reviewer: Reviewer, now: datetime) -> dict[str, object]:
     }
 
 
-def next_for(session: Session, queue: str, reviewer: Reviewer, now: datetime) -> TaskRow | None:
-    """The first task of the queue that this person may take, its row locked; those assigned to them come first.
+def next_for(
+    session: Session, queue: str, reviewer: Reviewer, now: datetime, *, assigned: bool
+) -> tuple[TaskRow, DraftRow | None] | None:
+    """The first task of the queue that this person may take, its row locked, with the draft they once left.
 
-    Rows that another transaction is about to give away are passed over, never waited for.
+    `assigned`: look among those assigned to them first. Rows that another transaction is about to give away are passed
+    over, never waited for.
     """
     about = {"queue": queue, **parameters(reviewer, now)}
-    return session.scalar(_NEXT_ASSIGNED, about) or session.scalar(_NEXT, about)
+    row = session.execute(_NEXT_ASSIGNED, about).first() if assigned else None
+    row = row or session.execute(_NEXT, about).first()
+    return None if row is None else (row[0], row[1])
 
 
-def held_by(session: Session, account_id: str, now: datetime) -> Sequence[TaskRow]:
-    """The open tasks that a person holds, the lease that ends first at the top."""
-    query = select(TaskRow).where(TaskRow.holder_id == account_id, TaskRow.state == "open", TaskRow.lease_ends_at > now)
-    return session.scalars(query.order_by(TaskRow.lease_ends_at, TaskRow.number)).all()
+def of_person(session: Session, account_id: str, now: datetime) -> tuple[list[TaskRow], list[TaskRow]]:
+    """The open tasks that a person holds, the lease that ends first at the top; and those assigned to them."""
+    rows = session.scalars(_OF_PERSON, {"me": account_id, "now": now}).all()
+    held = [one for one in rows if one.holder_id == account_id and is_held(lease_of(one), now)]
+    return held, [one for one in rows if one.assigned_to == account_id]
 
 
 def counts(session: Session, reviewer: Reviewer | None, now: datetime, due_soon: timedelta) -> list[QueueCounts]:
