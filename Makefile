@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults fuzz docs bench bench-scaling bench-memory bench-sink bench-latency bench-detect frame-verify desk-load clean
+.PHONY: help setup demo up test check lint types imports unit faults fuzz docs dashboards bench bench-scaling bench-memory bench-sink bench-latency bench-detect bench-draw frame-verify desk-load clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -66,6 +66,9 @@ docs: .venv/.developer ## write the generated pages: settings, metrics, commands
 	$(RUN)/tafol docs
 	$(RUN)/tafol schema export
 
+dashboards: .venv/.developer ## write Grafana's dashboards (ARGS="--desk https://desk.example.org --to FOLDER")
+	@$(RUN)/python -m deploy.dashboards $(ARGS)
+
 .venv/.bench: .venv/.developer
 	@echo "Installing what only the benches need into .venv (once)"
 	@$(UV) sync --locked --inexact --group bench --python $(PYTHON)
@@ -88,6 +91,9 @@ bench-latency: .venv/.bench ## from a transaction produced to its review task re
 
 bench-detect: .venv/.developer ## how long detection runs without a drop and how soon it finds one, beside EWMA, CUSUM and others
 	$(RUN)/python -m bench.detect
+
+bench-draw: .venv/.developer ## memory of the draw stage with a weekly quota of every colleague
+	@$(RUN)/python -m bench.draw_state $(ARGS)
 
 desk-load: .venv/.developer ## 200 reviewers on one desk that is killed 20 times: nothing held twice, nothing lost; claim p95
 	@$(RUN)/python -m bench.desk_load $(ARGS)

@@ -36,6 +36,8 @@ ONE_OR_MORE: Final = frozenset({"channels", "days"})
 STAND_IN_SEED: Final = "0" * (2 * SEED_BYTES)
 """Lets a frame without a seed be checked; it is in no record that leaves this module."""
 
+MOST_CHOICES: Final = 12
+"""Named in one message; more would hide it."""
 PATTERNS: Final = {
     IDENTIFIER_PATTERN: "an id holds letters, digits and . _ : @ / # + - only, and begins with a letter or a digit",
     LANGUAGE_PATTERN: "a language is two or three small letters, such as en or cy, or en-GB",
@@ -63,6 +65,16 @@ WORDS: Final = {
     "union_tag_not_found": "does not say which kind it is",
 }
 """What a kind of pydantic error is called here; the others keep pydantic's own words."""
+
+
+WRITTEN: Final[dict[type[Record], str]] = {
+    SamplingFrame: "a sampling frame (tafol frame)",
+    NoticeRegister: "a file of notices (tafol notices)",
+    Scorecard: "a scorecard (tafol scorecard)",
+    Detectors: "a file of detectors (tafol detectors)",
+    CheckCalendar: "a calendar of checks (tafol check plan)",
+}
+"""What each kind of document is called, and which command reads it."""
 
 
 class Problem(NamedTuple):
@@ -165,8 +177,17 @@ def _validated(model: type[RecordT], path: Path, fields: Mapping[str, object], p
         return model.model_validate(fields)
     except ValidationError as error:
         wrongs = error.errors(include_url=False)
+        if (other := _rather(model, part.fields)) is not None:
+            raise DocumentInvalid(path, [Problem(part.line, "", f"this is {other}, not {WRITTEN[model]}")]) from None
         found = {_problem(wrong, model, part) for wrong in wrongs if not _echo(wrong, part)}
     raise DocumentInvalid(path, sorted(found))
+
+
+def _rather(model: type[Record], fields: Mapping[str, object]) -> str | None:
+    """The kind of document, in words, that has all these fields, where `model` lacks some of them."""
+    if fields.keys() <= model.model_fields.keys():
+        return None
+    return next((words for kind, words in WRITTEN.items() if fields.keys() <= kind.model_fields.keys()), None)
 
 
 def _problem(wrong: ErrorDetails, model: type[BaseModel], document: Fields) -> Problem:
@@ -241,6 +262,8 @@ def _meant(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6) or [one for one in known if one.startswith(name)]
     if near and name:
         return f"did you mean {near[0]!r}?"
+    if len(known) > MOST_CHOICES:
+        return f"{', '.join(known[:MOST_CHOICES])} and others are known"
     return f"one of {', '.join(known)} is wanted"
 
 

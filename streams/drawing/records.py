@@ -11,20 +11,12 @@ from schemas import catalogue
 from schemas.headers import StageOrigin, cloud_event
 from schemas.selection import PROBABILITY_PURPOSES, Purpose, selection_id
 from streams.drawing.cells import Cell, Kept, OpenWindow
-from streams.selection_lines import FrameRef
+from streams.selection_lines import FrameRef, OriginPart, SelectionLine, TransactionPart, encode
 from streams.stage import Output, Partition
 
 
-class OriginLine(msgspec.Struct, gc=False):
-    """schemas.base.Origin."""
-
-    topic: str
-    partition: int
-    offset: int
-
-
 class CandidateLine(msgspec.Struct, tag_field="record", tag="candidate", gc=False):
-    """schemas.candidate.Candidate; the transaction stays the JSON that it is."""
+    """schemas.candidate.Candidate."""
 
     draw_id: str
     purpose: Purpose
@@ -33,8 +25,8 @@ class CandidateLine(msgspec.Struct, tag_field="record", tag="candidate", gc=Fals
     stratum: str
     draw_number: int
     taken: bool
-    transaction: msgspec.Raw
-    origin: OriginLine
+    transaction: TransactionPart
+    origin: OriginPart
 
 
 class MarkerLine(msgspec.Struct, tag_field="record", tag="marker", gc=False):
@@ -46,29 +38,6 @@ class MarkerLine(msgspec.Struct, tag_field="record", tag="marker", gc=False):
     next_offset: int
     high_water: datetime | None
     idle: bool
-
-
-class Known(msgspec.Struct, gc=False):
-    """What draw must know of a candidate's transaction."""
-
-    id: str
-    channel: str
-    ended_at: datetime
-
-
-class SelectionLine(msgspec.Struct, gc=False):
-    """schemas.selection.Selection."""
-
-    selection_id: str
-    draw_id: str
-    purpose: str
-    frame: FrameRef
-    stratum: str
-    inclusion_probability: float | None
-    draw_number: int
-    drawn_at: datetime
-    transaction: msgspec.Raw
-    origin: msgspec.Raw
 
 
 class CellLine(msgspec.Struct, gc=False):
@@ -117,8 +86,6 @@ class CountLine(msgspec.Struct, gc=False):
 
 
 read_line: Final = msgspec.json.Decoder(CandidateLine | MarkerLine).decode
-known_of: Final = msgspec.json.Decoder(Known).decode
-encode: Final = msgspec.json.Encoder().encode
 
 
 def inclusion_probability(window: OpenWindow, cell: Cell, selected: int) -> float | None:
@@ -136,8 +103,9 @@ def selection_output(
     window: OpenWindow, kept: Kept, drawn_at: datetime, probability: float | None, origin: StageOrigin
 ) -> Output:
     """The selection of one candidate."""
+    transaction_id = kept.transaction.id
     line = SelectionLine(
-        selection_id=selection_id(window.draw_id, kept.id),
+        selection_id=selection_id(window.draw_id, transaction_id),
         draw_id=window.draw_id,
         purpose=window.purpose,
         frame=FrameRef(kept.frame_id, kept.frame_version),
@@ -145,11 +113,11 @@ def selection_output(
         inclusion_probability=probability,
         draw_number=kept.number,
         drawn_at=drawn_at,
-        transaction=msgspec.Raw(kept.transaction),
-        origin=msgspec.Raw(kept.origin),
+        transaction=kept.transaction,
+        origin=kept.origin,
     )
     headers = cloud_event("selection.v1", line.selection_id, origin)
-    return Output(catalogue.SELECTIONS, kept.id.encode(), encode(line), headers)
+    return Output(catalogue.SELECTIONS, transaction_id.encode(), encode(line), headers)
 
 
 def cell_output(window: OpenWindow, unit: str, cell: Cell, probability: float | None, origin: StageOrigin) -> Output:

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
-from sys import intern
 from typing import Final, NoReturn
 
 import msgspec
@@ -24,7 +23,7 @@ from schemas import catalogue
 from schemas.errors import SnapshotUnusable, StageStopped, UnknownVersion
 from schemas.headers import StageOrigin
 from schemas.selection import PROBABILITY_PURPOSES
-from streams.drawing.cells import Cell, Kept, OpenWindow
+from streams.drawing.cells import Cell, Kept, OpenWindow, packed, unpacked
 from streams.drawing.plans import Plans
 from streams.drawing.records import (
     CandidateLine,
@@ -32,9 +31,7 @@ from streams.drawing.records import (
     Tally,
     cell_output,
     count_output,
-    encode,
     inclusion_probability,
-    known_of,
     read_line,
     selection_output,
     tally_key,
@@ -69,7 +66,7 @@ class DrawStage:
     """The stage `draw` (`streams.stage.Stage`)."""
 
     name: str = STAGE
-    logic_version: int = 1
+    logic_version: int = 2
     sources: tuple[str, ...] = (catalogue.CANDIDATES,)
     side_topic: str | None = None
 
@@ -145,8 +142,7 @@ def _taken_in(  # noqa: PLR0917 - the parts of one step
 ) -> list[Output]:
     """Take one candidate; the selection that it is at once, if a request takes the next that come."""
     state.water.speaks(line.origin.topic, line.origin.partition)
-    known = known_of(line.transaction)
-    frame = line.frame
+    known, frame = line.transaction, line.frame
     plan = plans.get(line.draw_id, frame, line.stratum)
     part = plan.part_at(known.ended_at)
     closes = part.ends + plan.lateness
@@ -175,12 +171,10 @@ def _taken_in(  # noqa: PLR0917 - the parts of one step
     cell.taken += 1
     if plan.takes_next and cell.given_out >= window.n:
         return []
-    candidate = Kept(
-        line.draw_number, known.id, intern(known.channel), intern(frame.id), frame.version, intern(line.stratum),
-        bytes(line.transaction), encode(line.origin),
-    )  # fmt: skip
+    candidate = Kept(line.draw_number, frame.id, frame.version, line.stratum, known, line.origin)
     if not plan.takes_next:
-        cell.keep(candidate, window.n)
+        if cell.may_keep(line.draw_number, window.n):
+            cell.keep(packed(candidate), window.n)
         return []
     cell.given_out += 1
     return [selection_output(window, candidate, instant(record.timestamp), None, next(origins))]
@@ -193,10 +187,10 @@ def _closed(state: DrawState, window: OpenWindow, changed: set[str], origins: It
     for unit in sorted(window.cells):
         cell = window.cells[unit]
         probability = inclusion_probability(window, cell, len(cell.kept))
-        for kept in cell.kept:
+        for kept in map(unpacked, cell.kept):
             outputs.append(selection_output(window, kept, window.closes, probability, next(origins)))
             if counts:
-                _window_tally(state, window, kept.channel, changed).selected += 1
+                _window_tally(state, window, kept.transaction.channel, changed).selected += 1
         if counts:
             outputs.append(cell_output(window, unit, cell, probability, next(origins)))
     if counts:

@@ -29,7 +29,15 @@ MOST_DAYS: Final = 400
 SHOWN: Final = 20
 PLOT_ROWS: Final = 14
 HISTORY: Final = re.compile(r"(?P<number>[1-9][0-9]{0,2})(?P<unit>[dw]?)")
-DAY: Final = ["%Y-%m-%d"]
+
+
+def _day(text: str) -> datetime:
+    """A day as people type it. Raises BadParameter."""
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d")  # noqa: DTZ007 - a day of the frame's zone, not an instant
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write for example 2026-11-02") from None
+
 
 FrameName = Annotated[str, typer.Argument(metavar="FRAME", help="A YAML file, or id:version of a published frame.")]
 History = Annotated[str, typer.Option("--history", metavar="SPAN", help="Stored transactions to try it on: 28d, 4w.")]
@@ -39,9 +47,11 @@ ReviewerHours = Annotated[
 Minutes = Annotated[float, typer.Option("--minutes-per-review", min=0.5, max=480, help="Time for one review.")]
 FromDay = Annotated[
     datetime | None,
-    typer.Option("--from", formats=DAY, help="First day, in the frame's time zone. Default: 28 days ago."),
+    typer.Option("--from", parser=_day, metavar="DAY", help="First day, in the frame's time zone; else 28 days ago."),
 ]
-ToDay = Annotated[datetime | None, typer.Option("--to", formats=DAY, help="Day after the last. Default: tomorrow.")]
+ToDay = Annotated[
+    datetime | None, typer.Option("--to", parser=_day, metavar="DAY", help="Day after the last; else tomorrow.")
+]
 
 
 def add_to(group: typer.Typer) -> None:

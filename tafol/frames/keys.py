@@ -21,6 +21,7 @@ from schemas.frame_signature import sign, verify
 from tafol.documents import FrameDocument, read_frame
 
 PUBLIC_SUFFIX: Final = ".pub"
+PUBLIC_HINT: Final = "It is the file that ends in .pub, made by tafol frame key FILE."
 OWNER_ONLY: Final = 0o600
 OTHERS: Final = 0o077
 
@@ -53,7 +54,7 @@ def make_key(path: Path) -> Path:
 
 def read_private_key(path: Path) -> Ed25519PrivateKey:
     """Raises ConfigError when it cannot be read, others can read it, or it is no such key."""
-    raw = _read(path)
+    raw = _read(path, "Make one: tafol frame key FILE")
     if path.stat().st_mode & OTHERS:
         raise ConfigError(f"{path} can be read by others", hint=f"chmod 600 {path}")
     try:
@@ -68,13 +69,13 @@ def read_private_key(path: Path) -> Ed25519PrivateKey:
 def read_public_key(path: Path) -> Ed25519PublicKey:
     """Raises ConfigError when it cannot be read, or is no such key."""
     try:
-        key = serialization.load_pem_public_key(_read(path))
+        key = serialization.load_pem_public_key(_read(path, PUBLIC_HINT))
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
         raise ConfigError(
             f"{path} holds no public Ed25519 key",
-            hint="It is the file that ends in .pub, made by tafol frame key FILE.",
+            hint=PUBLIC_HINT,
         )
     return key
 
@@ -153,8 +154,8 @@ def _refuse_signed(document: FrameDocument) -> None:
         )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, hint: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=hint) from None

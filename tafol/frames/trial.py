@@ -18,7 +18,7 @@ from schemas.frame import SamplingFrame
 from sinks.queries.log_of_decisions import Period, high_water, slices, spans
 from sinks.queries.observed import Observed, observed_scores
 from sinks.store import Asker
-from streams.drawing.cells import Cell, Kept
+from streams.drawing.cells import Cell, head, id_of
 from streams.drawing.plans import TARGETED, Plans
 from streams.registers import Appended, Requests, Timeline
 from streams.routing.routes import Routes
@@ -177,7 +177,7 @@ class Trying:
             else:
                 trial.overlays[_overlay_name(key[0])] += len(cell.kept)
             for kept in cell.kept:
-                seen = self._kept[kept.id]
+                seen = self._kept[id_of(kept)]
                 self._select(seen.line, seen.stratum)
         self._learn()
         trial.teams = self._teams()
@@ -206,9 +206,7 @@ class Trying:
         self._wait(line, aimed, overlay.draw_id, overlay.unit(event_of(line)), stratum)
 
     def _keep(self, cell: Cell, line: DecidedLine, number: int, most: int, stratum: str) -> None:
-        frame = self._frame
-        kept = Kept(number, line.id, line.channel, frame.id, frame.version, stratum, b"", b"")
-        cell.keep(kept, most)
+        cell.keep(head(number, line.id), most)
         self._kept[line.id] = _Seen(line, stratum)
 
     def _select(self, line: DecidedLine, stratum: str) -> None:

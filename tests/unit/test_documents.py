@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tafol import examples
 from tafol.documents import (
     DocumentInvalid,
     Problem,
+    read_check_calendar,
     read_detectors,
     read_frame,
     read_notices,
@@ -440,3 +442,18 @@ def test_the_shipped_files_are_all_named() -> None:
     named = {examples.FRAME, examples.NOTICES, examples.DETECTORS, examples.CHECKS, *examples.SCORECARDS}
 
     assert set(examples.FOLDER.glob("*.yaml")) == named
+
+
+@pytest.mark.parametrize(
+    ("read", "file", "said"),
+    [
+        (read_frame, "phone.yaml", "line 6: this is a scorecard (tafol scorecard), not a sampling frame (tafol frame)"),
+        (read_scorecard, "frame.yaml", "this is a sampling frame (tafol frame), not a scorecard"),
+        (read_check_calendar, "notices.yaml", "this is a file of notices (tafol notices), not a calendar of checks"),
+    ],
+)
+def test_another_kind_of_document_is_called_what_it_is(read: Callable[[Path], object], file: str, said: str) -> None:
+    with pytest.raises(DocumentInvalid) as told:
+        read(examples.FOLDER / file)
+    assert len(told.value.problems) == 1
+    assert said in str(told.value)

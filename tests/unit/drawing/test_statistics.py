@@ -22,7 +22,7 @@ from scipy import stats
 from schemas import catalogue
 from schemas.draw_number import draw_numbers, systematic_start, threshold
 from schemas.selection import Selection
-from streams.drawing.cells import Cell, Kept, OpenWindow
+from streams.drawing.cells import Cell, OpenWindow, head, id_of
 from streams.drawing.records import inclusion_probability
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
@@ -41,8 +41,8 @@ def quota(seed: bytes, items: Iterable[str], n: int, stratum: str = "all", versi
     number = draw_numbers(seed, "centre", version, stratum)
     cell = Cell()
     for item in items:
-        cell.keep(Kept(number(item), item, "phone", "centre", 1, stratum, b"", b""), n)
-    return [one.id for one in cell.kept]
+        cell.keep(head(number(item), item), n)
+    return [id_of(one) for one in cell.kept]
 
 
 def by_rate(seed: bytes, items: Iterable[str], rate: float, stratum: str = "all", version: int = 1) -> set[str]:
@@ -128,9 +128,9 @@ def test_totals_weighted_by_the_stored_probability_of_a_capped_draw_are_unbiased
         for item in values:
             if number(item) < below:
                 cell.taken += 1
-                cell.keep(Kept(number(item), item, "phone", "centre", 1, "all", b"", b""), 4)
+                cell.keep(head(number(item), item), 4)
         probability = inclusion_probability(window, cell, len(cell.kept))
-        estimates.append(sum(values[one.id] / probability for one in cell.kept) if probability else 0.0)
+        estimates.append(sum(values[id_of(one)] / probability for one in cell.kept) if probability else 0.0)
     assert len(cell.kept) <= 4
     truth = sum(values.values())
     assert abs(fmean(estimates) - truth) < 4 * stdev(estimates) / len(estimates) ** 0.5
