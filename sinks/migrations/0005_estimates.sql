@@ -46,8 +46,7 @@ SELECT
     any(scored.ended_at) AS ended_at,
     assumeNotNull(avg(scored.total_0_100)) AS total,
     groupUniqArrayArray(scored.critical_errors) AS errors,
-    sumMap(rated.criteria, arrayMap(one -> 1., rated.criteria)) AS times_rated,
-    sumMap(rated.criteria, rated.criteria_0_100) AS sums_rated,
+    avgMap(mapFromArrays(rated.criteria, rated.criteria_0_100)) AS criteria_means, -- not sumMap: it drops keys at zero
     CAST(
         multiIf(
             {measure:String} = 'total', [('', total)],
@@ -61,7 +60,7 @@ SELECT
                 arrayMap(one -> (one, if(has(errors, one), 0., 100.)), ['customer', 'business', 'compliance']),
                 ('any', if(empty(errors), 100., 0.))
             ),
-            arrayMap((name, points, times) -> (name, points / times), sums_rated.1, sums_rated.2, times_rated.2)
+            arrayMap((name, points) -> (name, points), mapKeys(criteria_means), mapValues(criteria_means))
         ),
         'Array(Tuple(String, Float64))'
     ) AS measured
