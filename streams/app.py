@@ -106,7 +106,10 @@ class WorkerApp:
         self.consumer.seek_again()
 
     def log_end(self, source: Partition) -> int | None:
-        end: int | None = self.consumer.highwater(source)  # type: ignore[arg-type]  # any (topic, partition) pair will do
+        try:
+            end: int | None = self.consumer.highwater(source)  # type: ignore[arg-type]  # any (topic, partition) pair
+        except AssertionError:
+            return None  # aiokafka insists that it is assigned; a rebalance took it away, and may do so at any moment
         return end
 
     def build(self, runners: Iterable[Runner]) -> None:
@@ -159,7 +162,7 @@ class WorkerApp:
                 await self.fail(error)
                 return
             for source, next_offset in runner.next_offsets().items():
-                end = self.consumer.highwater(source)  # type: ignore[arg-type]  # any (topic, partition) pair will do
+                end = self.log_end(source)
                 self._observer.position(runner.name, source, next_offset, end if end is not None else next_offset)
 
     async def _take_over(self, partitions: Iterable[Partition], generation: int, epoch: int) -> dict[Partition, int]:

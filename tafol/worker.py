@@ -63,6 +63,8 @@ GROUPS: Final = GROUP_OF_ROLE
 """Consumer group by role."""
 SINK_TOPICS: Final = tuple(ROWS_OF)
 WATCH_FAILURE_S: Final = 0.2
+STOP_WITHIN_S: Final = 75.0
+"""Longer than all runners together may take for their last snapshots (streams.app.FINISH_WITHIN_S each)."""
 FIGURES_WITHIN_S: Final = 10
 """A worker that is asked to stop waits no longer for figures that are being read."""
 
@@ -80,7 +82,10 @@ def run(role: Role, settings: Settings) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
-    return asyncio.run(worker.run())
+    try:
+        return asyncio.run(worker.run())
+    finally:
+        worker.hurry.cancel()
 
 
 @dataclass
@@ -92,6 +97,8 @@ class _Worker:
     connection: Connection
     name: str = field(default_factory=lambda: secrets.token_hex(6))
     stopping: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Timer = field(default_factory=lambda: threading.Timer(STOP_WITHIN_S, _give_up))
+    """Runs from the moment that the worker stops: clients whose broker is away may wait for it for ever."""
 
     async def run(self) -> int:
         metrics = Metrics(clock.monotonic_s)
@@ -156,6 +163,8 @@ class _Worker:
                     continue
         finally:
             watch.state("stopping")
+            self.hurry.daemon = True
+            self.hurry.start()
             for app in apps:
                 try:
                     await app.stop()
@@ -230,6 +239,12 @@ class _Worker:
             monotonic_s=clock.monotonic_s,
             limits=BatchLimits(rows=sink.max_rows, bytes=sink.max_bytes, age_s=sink.max_age_s),
         )
+
+
+def _give_up() -> None:
+    """End this process where it stands, as kill -9 would: what is not acknowledged will be read again."""
+    log.error("not stopped after %.0f s, so ended without it; nothing is lost by that", STOP_WITHIN_S)
+    os._exit(1)
 
 
 def _held(apps: list[WorkerApp]) -> set[tuple[str, Partition]]:
