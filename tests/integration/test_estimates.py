@@ -13,7 +13,8 @@ from scipy import stats
 
 from schemas import catalogue as c
 from sinks.clickhouse import ClickHouseStore
-from sinks.queries.estimates import ERROR_CLASSES, Estimate, Period, Within, estimates
+from sinks.queries.domains import domain, grouped, interval_of
+from sinks.queries.estimates import ERROR_CLASSES, Estimate, Period, Within, estimates, score_cells
 from sinks.rows import rows_of
 from sinks.tables import TABLES
 from tests.unit.sinks import records as r
@@ -23,6 +24,7 @@ __all__ = ["migrated"]
 pytestmark = pytest.mark.clickhouse
 DATA = Path(__file__).parent.parent / "data"
 LONDON = "Europe/London"
+MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 NOVEMBER = Within(date(2026, 11, 1), date(2026, 12, 1), LONDON)
 
@@ -153,6 +155,35 @@ def test_totals_are_the_published_ones(migrated: ClickHouseStore) -> None:
     assert found.eligible * 40 * of(found.standard_error) == pytest.approx(114642, abs=0.5)
 
 
+def test_python_reckons_as_the_view_does(migrated: ClickHouseStore) -> None:
+    """Teams across strata of unequal rates and a quota with joined cells: the same numbers both ways."""
+    scores = [
+        r.score(n, float(37 * n % 101), stratum="abc"[n % 3], team_id="nsw"[n % 7 % 3], colleague_id=f"{n % 4}")
+        for n in range(60)
+    ]
+    cells = [r.draw_cell(n, MONDAY + 14 * DAY, unit=f"colleague/{n}", stratum="a", eligible=40 + n) for n in range(4)]
+    store_all(
+        migrated,
+        r.chunk(c.SCORES, *scores),
+        r.chunk(c.DRAW_CELLS, *cells),
+        r.chunk(c.POPULATION_COUNTS, *[r.population(size, 0, stratum=s) for s, size in (("b", 30), ("c", 500))]),
+    )
+    within = Within(NOVEMBER.from_day, NOVEMBER.to_day, LONDON, strata=("a", "b", "c"))
+    by_view = estimates(migrated, within, group_by="team")
+    by_group = grouped(score_cells(migrated, within, group_by="team"))
+    assert [one.group_id for one in by_view] == list(by_group) == ["n", "s", "w"]
+    for one in by_view:
+        found = domain(by_group[one.group_id])
+        assert found is not None
+        assert interval_of(found).df == one.df
+        assert [found.mean, found.weight, found.reviewed] == pytest.approx(
+            [one.mean_0_100, one.eligible, one.reviewed], rel=0.01
+        )
+        assert [interval_of(found).value, interval_of(found).standard_error, interval_of(found).lower] == pytest.approx(
+            [one.mean_0_100, one.standard_error, one.lower_0_100]
+        )
+
+
 def of(number: float | None) -> float:
     assert number is not None
     return number
@@ -196,9 +227,6 @@ def test_text_of_filters_is_text(migrated: ClickHouseStore) -> None:
     store_all(migrated, r.chunk(c.SCORES, r.score(2, 60.0)), r.chunk(c.POPULATION_COUNTS, r.population(20, 2)))
     found = only(migrated, Within(NOVEMBER.from_day, NOVEMBER.to_day, LONDON, topics=(odd,)), group_by="topic")
     assert (found.group_id, round(of(found.mean_0_100), 9)) == (odd, 80.0)
-
-
-MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
 
 
 def quota(colleague: str, week: int, eligible: int, *scores: float) -> list[Any]:
