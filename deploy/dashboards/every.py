@@ -9,7 +9,8 @@ from deploy.dashboards.alerts import ALERTS
 from deploy.dashboards.coverage import COVERAGE
 from deploy.dashboards.frame import Dashboard
 from deploy.dashboards.pipeline import PIPELINE
+from deploy.dashboards.quality import QUALITY
 from deploy.dashboards.queues import QUEUES
 
-DASHBOARDS: Final[tuple[Dashboard, ...]] = (COVERAGE, QUEUES, ALERTS, PIPELINE)
+DASHBOARDS: Final[tuple[Dashboard, ...]] = (QUALITY, COVERAGE, QUEUES, ALERTS, PIPELINE)
 FOLDER: Final = Path(__file__).parents[1] / "grafana/dashboards"

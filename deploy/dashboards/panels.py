@@ -34,6 +34,16 @@ def _properties(values: Mapping[str, Any]) -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
 
 
+PER_CENT_ON_THE_RIGHT: Final = _properties(
+    {
+        "unit": "percentunit",
+        "custom.axisPlacement": "right",
+        "custom.lineStyle": {"fill": "dash", "dash": [4, 6]},
+        "max": 1,
+    }
+)
+
+
 def steps(*levels: tuple[float | None, str]) -> build.ThresholdsConfig:
     """Colours from each level up; the first level is None."""
     return (
@@ -153,6 +163,14 @@ def number(
         .with_target(query)
     )
     return panel if decimals is None else panel.decimals(decimals)
+
+
+def numbers(title: str, about: str, query: Query, columns: Mapping[str, Mapping[str, Any]]) -> stat.Panel:
+    """The numbers of one row, side by side; `columns`: properties of each."""
+    panel = number(title, about, query, span=WIDTH).orientation(VizOrientation.VERTICAL)
+    for name, properties in columns.items():
+        panel = panel.override_by_name(name, _properties(properties))
+    return panel
 
 
 def bars(title: str, about: str, query: Query, *, unit: str = "short", span: int = 12) -> bargauge.Panel:
