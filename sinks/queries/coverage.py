@@ -48,6 +48,13 @@ class Counts:
     withdrawn: int
     awaiting: int
     """Selected, with a review still to come."""
+    under_none: int = 0
+    """Eligible, in strata from which nothing is drawn: no estimate speaks for them. Counted in the rows kept."""
+
+    @property
+    def share_under_none(self) -> float:
+        """Of the eligible, 0 to 1."""
+        return self.under_none / self.eligible if self.eligible else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ def _counts(tallies: Iterable[_Tally]) -> Counts:
         pending=count("counts", "pending") - count("draws", "eligible") - count("draws", "late"),
         late=count("draws", "late"),
         **{outcome: count("selections", outcome) for outcome in OUTCOMES},
+        under_none=count("rows", "under_none"),
     )
 
 

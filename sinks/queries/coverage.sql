@@ -3,7 +3,8 @@
 -- Parameters: none.
 -- Returns one row per (witness, topic, measure, reason); `records`: number of records or of distinct transactions.
 --   counts      the absolute counts that came with each chunk (read_counts)
---   rows        rows by id of the tables transactions and rejected
+--   rows        rows by id of the tables transactions and rejected; under_none: of the eligible, those in strata from
+--               which nothing is drawn
 --   population  population_counts over all days, frames and strata
 --   draws       candidates by what became of them in the draw stage (draw_counts); topic: that of their channel
 --   selections  transactions that a probability draw took, by what became of their reviews
@@ -63,6 +64,12 @@ FROM
     INNER JOIN stand ON source_topic = stand.topic AND source_partition = stand.partition
     WHERE source_offset <= stand.as_of_offset
     GROUP BY source_topic, decision, reason
+    UNION ALL
+    SELECT 'rows', source_topic, 'under_none', '', count()
+    FROM current_transactions
+    INNER JOIN stand ON source_topic = stand.topic AND source_partition = stand.partition
+    WHERE source_offset <= stand.as_of_offset AND draw_method = 'none'
+    GROUP BY source_topic
     UNION ALL
     SELECT 'rows', source_topic, 'rejected', reason, count()
     FROM current_rejected

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 WATCH_EVERY_S: Final = 2.0
 NOTHING_TO_SAY: Final = 1
 COUNTED: Final = (
-    "read", "repeats", "rejected", "excluded", "eligible", "not_selected", "selected", "pending", "late", "reviewed",
+    "read", "repeats", "rejected", "excluded", "eligible", "under_none", "not_selected", "selected", "pending", "late", "reviewed",
     "skipped", "expired", "shed", "withdrawn", "awaiting",
 )  # fmt: skip
 BY_REASON: Final = ("rejected", "excluded")
+CALLED: Final = {"under_none": "  of these under none"}
+"""Other words than the measure's own."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -107,13 +109,19 @@ def _show_coverage(covered: Coverage) -> None:
     }
     rows = []
     for measure in COUNTED:
-        rows.append((measure.replace("_", " "), *(_number(counts, measure) for counts in columns.values())))
+        name = CALLED.get(measure, measure.replace("_", " "))
+        rows.append((name, *(_number(counts, measure) for counts in columns.values())))
         if measure in BY_REASON:
             for reason in getattr(covered.total, measure):
                 cells = (_number(counts, measure, reason) for counts in columns.values())
                 rows.append((f"  {reason.replace('_', ' ')}", *cells))
     names = ("", *(name.replace("_", " ") for name in columns))
     show_table(names, rows, numbers=names[1:])
+    if covered.total.under_none:
+        show(
+            f"\n{covered.total.share_under_none:.1%} of the eligible is under the method none: nothing is drawn there, and "
+            "no estimate speaks for it."
+        )
     if covered.reconciles:
         show(
             "\nThe counts reconcile." + ("" if covered.rows_compared else " (Rows past their retention: counts alone.)")

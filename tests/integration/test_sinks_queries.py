@@ -31,7 +31,7 @@ def centre() -> list[SinkChunk]:
     phone = [r.decided(n, end - n * 8 * DAY, decision="selected") for n in range(8)]
     phone += [r.decided(n, decision="not_selected") for n in range(8, 14)]
     phone += [r.decided(n, decision="excluded", reason="too_short", stratum="", draw_method="") for n in (14, 15)]
-    chat = [r.decided(n, channel="chat") for n in (100, 101)]
+    chat = [r.decided(100, channel="chat"), r.decided(101, channel="chat", stratum="others", draw_method="none")]
     selections = [r.selection(n, end - n * 8 * DAY) for n in range(8)]
     reviews = [
         r.review(0),
@@ -87,6 +87,7 @@ def test_coverage_adds_up_in_total_and_by_channel_before_and_after_merges(migrat
         2,
     )
     assert (once.by_channel["chat"].read, once.by_channel["chat"].selected) == (2, 0)
+    assert (once.total.under_none, phone.under_none, once.by_channel["chat"].share_under_none) == (1, 0, 0.5)
 
 
 def test_what_draws_decided_is_taken_out_of_what_was_pending(migrated: ClickHouseStore) -> None:

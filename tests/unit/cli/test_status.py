@@ -17,7 +17,7 @@ from tafol.worker import GROUPS
 pytestmark = pytest.mark.unit
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
-COUNTS = Counts(9, 1, {"invalid": 2}, {"too_short": 1}, 5, 2, 3, 0, 0, 1, 0, 0, 0, 0, 1)
+COUNTS = Counts(9, 1, {"invalid": 2}, {"too_short": 1}, 5, 2, 3, 0, 0, 1, 0, 0, 0, 0, 1, under_none=2)
 COVERED = Coverage(COUNTS, {"phone": COUNTS}, (Difference("phone", "selected by id", 2, 1),), rows_compared=True)
 
 
