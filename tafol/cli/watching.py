@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 WATCH_EVERY_S: Final = 2.0
 NOTHING_TO_SAY: Final = 1
 COUNTED: Final = (
-    "read", "repeats", "rejected", "excluded", "eligible", "under_none", "not_selected", "selected", "pending", "late", "reviewed",
-    "skipped", "expired", "shed", "withdrawn", "awaiting",
+    "read", "repeats", "rejected", "excluded", "eligible", "under_none", "not_selected", "selected", "pending", "late",
+    "reviewed", "skipped", "expired", "shed", "withdrawn", "awaiting",
 )  # fmt: skip
 BY_REASON: Final = ("rejected", "excluded")
 CALLED: Final = {"under_none": "  of these under none"}
@@ -119,8 +119,8 @@ def _show_coverage(covered: Coverage) -> None:
     show_table(names, rows, numbers=names[1:])
     if covered.total.under_none:
         show(
-            f"\n{covered.total.share_under_none:.1%} of the eligible is under the method none: nothing is drawn there, and "
-            "no estimate speaks for it."
+            f"\n{covered.total.share_under_none:.1%} of the eligible is under the method none: nothing is drawn there, "
+            "and no estimate speaks for it."
         )
     if covered.reconciles:
         show(
