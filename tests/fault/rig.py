@@ -6,49 +6,59 @@ table must then hold exactly its records, by id: none lost, none doubled, none c
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import OffsetSpec
+from kafka.admin import ConfigResource, OffsetSpec
 
 from schemas import catalogue
 from schemas.errors import TafolError
+from schemas.frame import SamplingFrame
+from schemas.request import CheckRequest
 from sinks.clickhouse import ClickHouseStore
 from sinks.migrate import migrate
 from streams.stage import LogRecord, PlainRecord
 from streams.topics import topics
 from tafol import clock, examples, places, publish, settings, topics_admin
-from tafol.documents import read_frame, read_notices, read_scorecard
-from tafol.kafka_clients import administrator
+from tafol.documents import read_notices, read_scorecard
+from tafol.kafka_clients import administrator, producer
 from tafol.local.broker import BrokerConfig, LocalBroker
 from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
 from tafol.local.process import Child, any_free_port
-from tafol.simulator.config import Disorder, Expectations, SimulationConfig
-from tafol.simulator.kafka_edge import Kafka, run_reviewers, send_events
+from tafol.simulator.config import Disorder, Expectations, ScoreDrop, SimulationConfig
+from tafol.simulator.kafka_edge import REVIEWERS_GROUP, Kafka, run_reviewers, send_events
 from tafol.simulator.reviewers import Reviewers
 from tafol.simulator.stream import SimulatedEvent, Simulation
 from tafol.status import GROUP_OF_ROLE, group_lags
 from tafol.worker import pseudonyms
-from tests.fault.truth import COMPARED, Truth, Verdict
+from tests.fault import documents
+from tests.fault.truth import Truth, Verdict
+from tests.integration.lossy_proxy import LossyProxy
 
 MOST_DAYS: Final = 95
 """Events over more than three months, so that blocks of the sink span three partitions of a table."""
 WATCH_EACH: Final = 3
-"""Every third fault is watched until its role gets on; the others come quickly one after the other."""
-MOST_RECOVERY_S: Final = 12.0
-"""How long a fault may be watched; a role with nothing to do shows no progress, and is not counted."""
+"""Every third fault is watched until its role gets on; the others come quickly one after the other. Not of scoring:
+what it waits for comes when reviewers have worked."""
+MOST_RECOVERY_S: Final = 30.0
+"""How long a fault may be watched; a role with nothing more to do shows no progress, and is not counted."""
+DISK_MB: Final = 900
+"""Of a rig with a small disk: room for everything, until something else takes it."""
+REGISTERS_BY_TIME: Final = (catalogue.SAMPLING_FRAMES, catalogue.CHECK_REQUESTS)
 SESSION_TIMEOUT_S: Final = 2.0
 """As short as the local broker allows twice over: a killed worker's partitions move quickly."""
 
@@ -69,6 +79,7 @@ class Rig:
     folder: Path
     partitions: int = 2
     workers: dict[str, int] = field(default_factory=lambda: {"sampling": 2, "scoring": 1, "sink": 1})
+    small_disk: bool = False
     seed: int = 1
     say: Callable[[str], None] = lambda _: None
 
@@ -82,14 +93,16 @@ class Rig:
             "TAFOL_SINK__MAX_AGE_S": "0.2",
             "TAFOL_TOPICS__PARTITIONS": str(self.partitions),
         }
-        self._before = {name: os.environ.get(name) for name in self._environment}
-        os.environ.update(self._environment)
+        self._before: dict[str, str | None] = {}
+        self._set(self._environment)
         self.settings = settings.load(data_dir=self.folder)
         self.processes: list[Process] = []
         self.faults = 0
         self.recoveries_s: list[float] = []
         self._jump_file = self.folder / "clock-jump-s"
         with ExitStack() as opening:
+            if self.small_disk:
+                opening.enter_context(_small_disk(self.folder))
             self.broker = LocalBroker(BrokerConfig(places.broker_dir(self.settings), port=any_free_port()))
             opening.enter_context(self.broker)
             self.clickhouse = LocalClickHouse(
@@ -97,6 +110,19 @@ class Rig:
             )
             opening.enter_context(self.clickhouse)
             self._prepare()
+            access = self.clickhouse.access
+            self.proxy = opening.enter_context(LossyProxy(access.host, access.port))
+            password = self.folder / "password"
+            password.touch(mode=0o600)
+            password.write_text(access.password)
+            # What is started from here on comes to ClickHouse by the proxy; this process does not.
+            self._set(
+                {
+                    "TAFOL_CLICKHOUSE__URL": f"http://127.0.0.1:{self.proxy.port}",
+                    "TAFOL_CLICKHOUSE__USERNAME": access.user,
+                    "TAFOL_CLICKHOUSE__PASSWORD_FILE": str(password),
+                }
+            )
             self._open = opening.pop_all()
         return self
 
@@ -111,6 +137,10 @@ class Rig:
             else:
                 os.environ[name] = value
 
+    def _set(self, variables: dict[str, str]) -> None:
+        self._before |= {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+
     def start_workers(self) -> None:
         for role, number in self.workers.items():
             for _ in range(number):
@@ -118,7 +148,7 @@ class Rig:
 
     def kill(self, process: Process) -> None:
         """kill -9, and start another at once; notes now and then how long the role then took to get on."""
-        watched = self.faults % WATCH_EACH == 0
+        watched = self.faults % WATCH_EACH == 0 and process.role != "scoring"
         before = self._progress(process.role) if watched else 0
         self._signal(process, signal.SIGKILL)
         process.child.ended.wait()
@@ -171,6 +201,22 @@ class Rig:
         self.clickhouse.start()
         self.faults += 1
 
+    def fill_disk(self, full_s: float) -> None:
+        """Something else takes all the space there is, for so long. What ended by itself is started again then."""
+        filler = self.folder / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(2**20))
+        time.sleep(full_s)
+        filler.unlink()
+        for server in (self.broker, self.clickhouse):
+            if not server.running:
+                self.say(f"{type(server).__name__} had ended by itself")
+                server.start()
+        for role in self.revive():
+            self.say(f"a {role} worker had ended by itself")
+        self.faults += 1
+
     def revive(self) -> list[str]:
         """Start again what ended by itself; which roles that were."""
         ended = [process for process in self.processes if process.child.ended.is_set()]
@@ -189,6 +235,7 @@ class Rig:
             transactions_per_week=transactions / days * 7,
             chat_turns=(6, 8),
             disorder=Disorder(late=0.0),
+            drop=ScoreDrop(team_id="cardiff-sales", from_day=(ends - timedelta(days=days // 3)).date(), points=30),
             expects=Expectations.of(self.frame),
         )
 
@@ -197,23 +244,50 @@ class Rig:
         return Feeding(self, config, per_second)
 
     def wait_until_done(self, sent: int, within_s: float) -> None:
-        """Until everything is read, answered and stored."""
+        """Until everything is read, answered and stored; then the workers stop, so that nothing more comes.
+
+        Idle sources would go on closing windows. The order is that of the data: what one role leaves, the next reads.
+        """
         deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            self.revive()
-            if self._read() >= sent and self._idle():
-                return
-            time.sleep(0.5)
-        raise AssertionError(f"not done within {within_s:.0f} s: {self._lags()}")
+        self._until(lambda: self._read() >= sent and self._idle(*GROUP_OF_ROLE.values(), REVIEWERS_GROUP), deadline)
+        self._stop("sampling")
+        self._until(lambda: self._idle(GROUP_OF_ROLE["scoring"], GROUP_OF_ROLE["sink"], REVIEWERS_GROUP), deadline)
+        self._stop("scoring")
+        self._until(lambda: self._idle(GROUP_OF_ROLE["sink"]), deadline)
+        self._stop("sink")
 
     def compare(self) -> Verdict:
         """The tables against one undisturbed pass."""
-        truth = Truth.of(self.log, pseudonyms(self.settings))
+        logs: dict[str, dict[int, list[LogRecord]]] = {}
+
+        def log(topic: str) -> dict[int, list[LogRecord]]:
+            if topic not in logs:
+                logs[topic] = self.log(topic)
+            return logs[topic]
+
+        truth = Truth.of(log, pseudonyms(self.settings))
         store = self.store()
-        found = {table: store.ask(f"SELECT * FROM {view}", {}) for table, view in COMPARED.items()}
-        counts = store.ask("SELECT topic, partition, read, repeats, eligible, selected FROM current_read_counts", {})
-        store.close()
-        return truth.judge(found, counts)
+        try:
+            verdict = truth.judge(store.rows)
+        finally:
+            store.close()
+        for example in verdict.examples:
+            self.say(f"NOT EXACT: {example}")
+        return verdict
+
+    def announce(self, entry: SamplingFrame | CheckRequest, at: datetime) -> None:
+        """Put an entry on its register as if it had been published at `at`, for the rig's days go by in a second.
+
+        Workers know it within seconds; nothing of its time may be decided within a minute from now.
+        """
+        topic = catalogue.SAMPLING_FRAMES if isinstance(entry, SamplingFrame) else catalogue.CHECK_REQUESTS
+        with producer(places.kafka(self.settings)) as client:
+            client.send(
+                topic,
+                key=entry.ref.key.encode(),
+                value=entry.model_dump_json().encode(),
+                timestamp_ms=round(at.timestamp() * 1000),
+            ).get(timeout=60)
 
     def log(self, topic: str) -> dict[int, list[LogRecord]]:
         """All records of a topic, by partition."""
@@ -242,15 +316,20 @@ class Rig:
         connection = places.kafka(self.settings)
         declared = topics(kept.partitions, MOST_DAYS + 15, kept.record_retention_days)
         topics_admin.apply(connection, declared, 1)
+        with administrator(connection) as client:
+            by_time = {"message.timestamp.type": "CreateTime"}
+            client.alter_configs([ConfigResource("TOPIC", topic, by_time) for topic in REGISTERS_BY_TIME])
         store = self.store()
         migrate(store, clock.now)
         store.close()
         cards = [read_scorecard(path) for path in examples.SCORECARDS]
-        written = read_frame(examples.FRAME).with_seed(b"the seed of the fault tests 32 B")
-        self.frame = written.model_copy(update={"age_limit_days": MOST_DAYS + 5.0})
+        self.frame = documents.frame(MOST_DAYS + 5.0)
         self.cards = {card.ref.key: card for card in cards}
-        for entry in (*cards, read_notices(examples.NOTICES), self.frame):
+        for entry in (*cards, read_notices(examples.NOTICES), documents.detectors(), self.frame):
             publish.publish(connection, publish.plan(entry, publish.read_published(connection), clock.now()))
+        begins = clock.now().replace(microsecond=0) - timedelta(days=MOST_DAYS)
+        for request in documents.checks(begins, MOST_DAYS):
+            self.announce(request, request.holds_from - timedelta(hours=1))
 
     def _spawn(self, role: str) -> Child:
         console = self.folder / f"{role}-{len(list(self.folder.glob('*.log')))}.log"
@@ -291,11 +370,37 @@ class Rig:
 
     def _lags(self) -> dict[str, int | None]:
         with administrator(places.kafka(self.settings)) as client:
-            groups = group_lags(client, (*GROUP_OF_ROLE.values(), "simulated-reviewers"))
+            groups = group_lags(client, (*GROUP_OF_ROLE.values(), REVIEWERS_GROUP))
         return {name: one.total if one.partitions else None for name, one in groups.items()}
 
-    def _idle(self) -> bool:
-        return all(lag == 0 for lag in self._lags().values())
+    def _idle(self, *groups: str) -> bool:
+        lags = self._lags()
+        return all(lags[group] == 0 for group in groups)
+
+    def _until(self, done: Callable[[], bool], deadline_s: float) -> None:
+        while time.monotonic() < deadline_s:
+            self.revive()
+            if done():
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"not done in time: {self._lags()}")
+
+    def _stop(self, role: str) -> None:
+        for one in [one for one in self.processes if one.role == role]:
+            self.processes.remove(one)
+            one.child.stop(20.0)
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[None]:
+    """A file system of DISK_MB on `folder`, in memory. Raises PermissionError where this process may not mount one."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        raise PermissionError("a small disk is a tmpfs, and mounting one takes root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 class Feeding:
@@ -303,7 +408,7 @@ class Feeding:
 
     def __init__(self, rig: Rig, config: SimulationConfig, per_second: float) -> None:
         self._rig = rig
-        self._config = config
+        self.config = config
         self._per_second = per_second
         self._stop = threading.Event()
         self._failures: list[Exception] = []
@@ -324,6 +429,13 @@ class Feeding:
             raise self._failures[0]
 
     @property
+    def length_s(self) -> float:
+        """How long the events take at their pace, about."""
+        config = self.config
+        weeks = (config.ends - config.starts) / timedelta(weeks=1)
+        return config.transactions_per_week * weeks / self._per_second
+
+    @property
     def running(self) -> bool:
         return self._sending.is_alive()
 
@@ -334,7 +446,7 @@ class Feeding:
     def _send(self) -> None:
         try:
             broker = Kafka(places.kafka(self._rig.settings))
-            self.sent = send_events(broker, self._paced(Simulation(self._config).events()), stop=self._stop)
+            self.sent = send_events(broker, self._paced(Simulation(self.config).events()), stop=self._stop)
         except Exception as error:  # noqa: BLE001 - raised by __exit__
             self._failures.append(error)
 
@@ -347,7 +459,7 @@ class Feeding:
             yield event
 
     def _review(self) -> None:
-        reviewers = Reviewers(self._config, self._rig.cards)
+        reviewers = Reviewers(self.config, self._rig.cards)
         while not self._stop.is_set():
             try:
                 run_reviewers(Kafka(places.kafka(self._rig.settings)), reviewers, now=clock.now, stop=self._stop)

@@ -7,13 +7,19 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Final
 
+from tests.fault import documents
 from tests.fault.rig import Feeding, Process, Rig
 
 Break = Callable[[Rig, Feeding], None]
 PAST_THE_SESSION_S: Final = 3.0
 """A worker silent for so long has lost its partitions."""
+FRAME_CHANGES_AT: Final = 0.8
+"""Of the time that is played."""
+LEAST_LEAD_S: Final = 65.0
+"""In place of the lead of 15 minutes: what a worker holds to, a minute, and a little."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Scenario:
     workers: dict[str, int] = field(default_factory=lambda: {"sampling": 2, "scoring": 1, "sink": 1})
     transactions: int = 9_000
     per_second: float = 250.0
+    small_disk: bool = False
 
 
 def kill_workers(rig: Rig, feeding: Feeding) -> None:
@@ -112,6 +119,59 @@ def rolling_restart(rig: Rig, feeding: Feeding) -> None:
             rig.restart(process)
 
 
+def clickhouse_fails(rig: Rig, feeding: Feeding) -> None:
+    """Between the sink and ClickHouse: errors, silence, refusal, and inserts that were carried out but not answered."""
+    faults: tuple[Callable[[], None], ...] = (
+        lambda: rig.proxy.go("errors"),
+        lambda: rig.proxy.go("hang"),
+        rig.proxy.refuse,
+        lambda: _lose_answers(rig),
+    )
+    while feeding.running:
+        for fault in faults:
+            time.sleep(rig.chance.uniform(0.5, 1.5))
+            fault()
+            rig.faults += 1
+            time.sleep(rig.chance.uniform(0.5, 4.0))
+            if rig.chance.random() < 0.3:
+                rig.kill(next(one for one in rig.processes if one.role == "sink"))
+            if fault == rig.proxy.refuse:
+                rig.proxy.listen()
+            rig.proxy.go("through")
+
+
+def _lose_answers(rig: Rig) -> None:
+    rig.proxy.answers_to_lose = rig.proxy.answers_lost + rig.chance.randint(1, 4)
+
+
+def disk_full(rig: Rig, feeding: Feeding) -> None:
+    """The disk of all data is full for a while: Kafka's, ClickHouse's, and that of the workers. It comes thrice."""
+    for _ in range(3):
+        time.sleep(rig.chance.uniform(4.0, 7.0))
+        rig.fill_disk(rig.chance.uniform(3.0, 8.0))
+    feeding.wait()
+
+
+def frame_changes(rig: Rig, feeding: Feeding) -> None:
+    """A new frame comes into force while workers are restarted, one after the other, or killed."""
+    began_s = time.monotonic()
+    config = feeding.config
+    frame = documents.follower(rig.frame, config.starts + (config.ends - config.starts) * FRAME_CHANGES_AT)
+    rig.announce(frame, frame.holds_from - timedelta(days=1))
+    rig.say(f"{frame.ref} holds from {frame.holds_from:%Y-%m-%d}")
+    lead_s = feeding.length_s * FRAME_CHANGES_AT
+    assert lead_s > LEAST_LEAD_S, "a worker must have been able to hear of it: it stops deciding after a minute"
+    while feeding.running and time.monotonic() - began_s < lead_s - 15:
+        time.sleep(1.0)
+    while feeding.running:
+        for process in list(rig.processes):
+            time.sleep(rig.chance.uniform(0.2, 0.8))
+            if rig.chance.random() < 0.4:
+                rig.kill(process)
+            else:
+                rig.restart(process)
+
+
 ALL: Final = (
     Scenario(
         "kill -9, one partition, one worker of each role", kill_workers, 1, {"sampling": 1, "scoring": 1, "sink": 1}
@@ -126,4 +186,7 @@ ALL: Final = (
     Scenario("ClickHouse killed, refusing, hanging", clickhouse_away),
     Scenario("clocks jump by hours", clocks_jump),
     Scenario("rolling restart", rolling_restart),
+    Scenario("ClickHouse errors, hangs, refuses, loses answers", clickhouse_fails),
+    Scenario("disk full", disk_full, small_disk=True),
+    Scenario("a new frame during a rolling restart", frame_changes, transactions=22_000),
 )

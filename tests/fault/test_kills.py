@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.fault.rig import Rig
-from tests.fault.scenarios import kill_everything, rebalance_storm
+from tests.fault.scenarios import clickhouse_fails, kill_everything, rebalance_storm
 
 pytestmark = [pytest.mark.fault, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.timeout(900)]
 
 PER_SECOND = 200.0
 """Slow enough that every fault happens in mid-stream."""
+PLENTY = (
+    "transactions", "selections", "draw_cells", "review_tasks", "reviews", "scores", "series_points", "rejected",
+)  # fmt: skip
 
 
 def test_workers_broker_and_store_are_killed_in_mid_stream(tmp_path: Path) -> None:
@@ -24,7 +27,8 @@ def test_workers_broker_and_store_are_killed_in_mid_stream(tmp_path: Path) -> No
         verdict = rig.compare()
     assert rig.faults >= 10
     assert verdict.exact, verdict
-    assert min(verdict.rows.values()) > 50, "there was something to lose"
+    assert min(verdict.rows[table] for table in PLENTY) > 50, "there was something to lose"
+    assert verdict.rows["alerts"] > 0
 
 
 def test_workers_come_and_go(tmp_path: Path) -> None:
@@ -35,4 +39,15 @@ def test_workers_come_and_go(tmp_path: Path) -> None:
             rig.wait_until_done(feeding.sent, within_s=180)
         verdict = rig.compare()
     assert rig.faults >= 8
+    assert verdict.exact, verdict
+
+
+def test_clickhouse_answers_errors_hangs_refuses_and_loses_answers(tmp_path: Path) -> None:
+    with Rig(tmp_path) as rig:
+        rig.start_workers()
+        with rig.feed(rig.simulation(5_000), PER_SECOND) as feeding:
+            clickhouse_fails(rig, feeding)
+            rig.wait_until_done(feeding.sent, within_s=180)
+        verdict = rig.compare()
+    assert rig.faults >= 4
     assert verdict.exact, verdict

@@ -1,17 +1,26 @@
-"""What must have come of a source log: one undisturbed pass of the pure stages over it, compared with the tables."""
+"""What must have come of the logs: one undisturbed pass of every pure stage, compared with the tables, row by row.
+
+From a source log everything that `sample` makes follows. A stage behind it reads a log that several partitions write
+into, so its truth is one pass over that log as it stands, less what was sent twice; and what must be in that log is
+known from the pass before it. So each link of the chain is held to the one before, and the tables to all of them.
+"""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
 from schemas import catalogue as c
-from schemas.review import Review
-from schemas.selection import ReviewTask
+from schemas.headers import origin_of
+from sinks.memory import MemoryStore
+from sinks.rows import ROWS_OF, SinkChunk, rows_of
+from sinks.store import LogPartition, Row
+from sinks.tables import LOG, TABLES
+from streams.drawing.stage import DrawStage
 from streams.register_reader import RegisterRecord, read_registers
 from streams.registers import Registers
 from streams.routing.stage import RouteStage
@@ -19,150 +28,176 @@ from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.scoring.stage import CombineStage
 from streams.stage import Chunk, LogRecord, Output, Partition, PlainRecord, Stage
+from streams.trends.stage import DetectStage
 
 ReadLog = Callable[[str], dict[int, list[LogRecord]]]
 """topic -> all its records by partition"""
 
-COMPARED: Final = {
-    "transactions": "current_transactions",
-    "selections": "current_selections",
-    "review_tasks": "current_review_tasks",
-    "reviews": "current_reviews",
-    "scores": "current_scores",
-    "rejected": "current_rejected",
-}
-
-
-ESSENCE: Final = {
-    "transactions": ("decision", "reason", "stratum", "draw_number", "customer_pseudonym", "source_offset"),
-    "selections": ("stratum", "purpose", "draw_number"),
-    "review_tasks": ("queue", "priority", "copy_number", "copies"),
-    "reviews": ("revision",),
-    "scores": ("total_0_100",),
-    "rejected": (),
-}
-"""What of a row must be the same, by table."""
+COMPARED: Final = tuple(name for name in TABLES if name not in ("sink_positions", "agreed_references", "alert_actions"))
+"""What nobody in the rig writes cannot be lost."""
+CHUNKED: Final = frozenset({"population_counts", "read_counts", "draw_counts"})
+"""Absolute counts: their value at the end is the same for any chunking, the offset they were last written at is not."""
+MOST_EXAMPLES: Final = 12
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison found, by table. `counts_agree`: the counts of the log are those of the truth."""
+    """What a comparison found, by table. `examples`: some of it, by table and id."""
 
     lost: dict[str, int]
     doubled: dict[str, int]
     changed: dict[str, int]
     rows: dict[str, int]
-    counts_agree: bool
+    examples: tuple[str, ...] = ()
 
     @property
     def exact(self) -> bool:
-        return self.counts_agree and not any((*self.lost.values(), *self.doubled.values(), *self.changed.values()))
+        return not any((*self.lost.values(), *self.doubled.values(), *self.changed.values()))
 
 
 @dataclass
 class Truth:
-    """What one undisturbed pass makes of the source log, by table and id."""
+    """The tables after one undisturbed pass, and what of the logs between the stages was not as it must be."""
 
-    rows: dict[str, dict[str, dict[str, Any]]]
-    counts: list[tuple[str, int, int, int, int, int]]
+    tables: MemoryStore
+    lost_between: dict[str, int]
+    doubled_between: dict[str, int]
 
     @classmethod
     def of(cls, log: ReadLog, pseudonyms: Pseudonyms) -> Truth:
         registers = _registers(log)
+        partitions = len(log(c.CANDIDATES))
+        sample = SampleStage(pseudonyms, partitions)
         sampled = [
             output
             for topic in c.SOURCE_TOPICS
             for number, records in log(topic).items()
-            for output in _pass(SampleStage(pseudonyms), Partition(topic, number), records, registers)
+            for output in _pass(sample, Partition(topic, number), records, registers)
         ]
-        selections = [one for one in sampled if one.topic == c.SELECTIONS]
-        tasks = _pass(RouteStage(), Partition(c.SELECTIONS, 0), _as_log(selections), registers)
-        reviews = log(c.REVIEWS)
-        scores = [
-            output
-            for number, records in reviews.items()
-            for output in _pass(CombineStage(), Partition(c.REVIEWS, number), records, registers)
-            if output.topic == c.SCORES
-        ]
-        decided = [
-            row
-            for one in sampled
-            if one.topic == c.DECIDED
-            for row in map(msgspec.json.decode, (one.value or b"").splitlines())
-        ]
-        reviewed = [Review.model_validate_json(one.value or b"") for records in reviews.values() for one in records]
-        task_ids = {ReviewTask.model_validate_json(one.value or b"").task_id for one in tasks}
-        answered = {one.review_id for one in reviewed}
-        assert answered == task_ids, f"never answered: {task_ids - answered}; never asked: {answered - task_ids}"
-        return cls(
-            rows={
-                "transactions": {row["id"]: row for row in decided},
-                "selections": _by_id(selections, "selection_id"),
-                "review_tasks": _by_id(tasks, "task_id"),
-                "reviews": {
-                    one.review_id: {"revision": one.revision} for one in sorted(reviewed, key=lambda r: r.revision)
-                },
-                "scores": _by_id(scores, "score_id"),
-                "rejected": {
-                    "/".join(dict(one.headers)["ce_origin"].decode().split("/")[1:4]): {}
-                    for one in sampled
-                    if one.topic == c.REJECTED
-                },
-            },
-            counts=sorted(_counts(sampled)),
-        )
+        drawn = _over(DrawStage(), c.CANDIDATES, log, registers)
+        routed = _over(RouteStage(), c.SELECTIONS, log, registers)
+        combined = _over(CombineStage(), c.REVIEWS, log, registers)
+        detected = _over(DetectStage(), c.SERIES_POINTS, log, registers)
+        outputs = [*sampled, *drawn, *routed, *combined, *detected]
+        tables = MemoryStore()
+        _fill(tables, outputs)
+        for number, records in log(c.REVIEWS).items():
+            _insert(tables, LogPartition(c.REVIEWS, "", number), records)
+        between = (c.CANDIDATES, c.SELECTIONS, c.REVIEW_TASKS, c.SERIES_POINTS, c.SCORES, c.ALERTS)
+        lost, doubled = {}, {}
+        for topic in between:
+            must = {_event_id(one.headers) for one in outputs if one.topic == topic and origin_of(one.headers)}
+            there = [one for records in log(topic).values() for one in once(records)]
+            ids = {_event_id(one.headers) for one in there if origin_of(one.headers)}
+            # A marker sums up its chunk, so its name differs with the chunks; it is told by having no unit for a key.
+            if topic == c.CANDIDATES:
+                must = {_event_id(one.headers) for one in outputs if one.topic == topic and one.key is not None}
+                ids = {_event_id(one.headers) for one in there if one.key is not None}
+            lost[f"log of {topic}"], doubled[f"log of {topic}"] = len(must - ids), len(ids - must)
+        answered = {row["review_id"] for row in tables.rows("reviews")}
+        asked = {row["task_id"] for row in tables.rows("review_tasks")}
+        assert answered == asked, f"never answered: {len(asked - answered)}; never asked: {len(answered - asked)}"
+        return cls(tables, lost, doubled)
 
-    def judge(self, found: dict[str, list[dict[str, Any]]], counts: list[dict[str, Any]]) -> Verdict:
-        lost, doubled, changed = {}, {}, {}
-        for table, rows in self.rows.items():
-            ids = Counter(_id_of(table, row) for row in found[table])
-            lost[table] = len(rows.keys() - ids.keys())
-            doubled[table] = sum(number - 1 for number in ids.values()) + len(ids.keys() - rows.keys())
-            changed[table] = sum(
-                _essence(table, row) != _essence(table, rows[_id_of(table, row)])
-                for row in found[table]
-                if _id_of(table, row) in rows
-            )
-        said = sorted(
-            (row["topic"], row["partition"], row["read"], row["repeats"], row["eligible"], row["selected"])
-            for row in counts
-        )
-        return Verdict(
-            lost, doubled, changed, {table: len(rows) for table, rows in self.rows.items()}, said == self.counts
-        )
+    def judge(self, found: Callable[[str], list[Row]]) -> Verdict:
+        """`found`: table -> its rows, as the store under test gives them."""
+        lost, doubled = dict(self.lost_between), dict(self.doubled_between)
+        changed, rows, examples = dict[str, int](), dict[str, int](), list[str]()
+        for table in COMPARED:
+            must = {_key(table, row): row for row in self.tables.rows(table)}
+            there = [(_key(table, row), row) for row in found(table)]
+            ids = Counter(key for key, _ in there)
+            missing, extra = must.keys() - ids.keys(), ids.keys() - must.keys()
+            differing = {key: _differing(table, row, must[key]) for key, row in there if key in must}
+            wrong = {key: columns for key, columns in differing.items() if columns}
+            rows[table], lost[table], changed[table] = len(must), len(missing), len(wrong)
+            doubled[table] = len(extra) + sum(number - 1 for number in ids.values())
+            examples += [f"{table}: lost {one}" for one in sorted(missing)[:MOST_EXAMPLES]]
+            examples += [f"{table}: not in the truth {one}" for one in sorted(extra)[:MOST_EXAMPLES]]
+            examples += [f"{table}: {key} differs in {', '.join(wrong[key])}" for key in sorted(wrong)[:MOST_EXAMPLES]]
+        return Verdict(lost, doubled, changed, rows, tuple(examples))
 
 
-def _essence(table: str, row: dict[str, Any]) -> tuple[object, ...]:
-    return tuple(round(value, 9) if isinstance(value := row[name], float) else value for name in ESSENCE[table])
-
-
-def _id_of(table: str, row: dict[str, Any]) -> str:
-    if table == "rejected":
-        return f"{row['source_topic']}/{row['source_partition']}/{row['source_offset']}"
-    names = {"transactions": "id", "selections": "selection_id", "review_tasks": "task_id", "reviews": "review_id"}
-    return str(row[names.get(table, "score_id")])
+def once(records: Iterable[LogRecord]) -> list[LogRecord]:
+    """A log without what was sent twice: of each origin the first record. What has no origin says it many times."""
+    seen: set[object] = set()
+    kept = []
+    for record in records:
+        origin = origin_of(record.headers)
+        if origin is None or origin not in seen:
+            seen.add(origin)
+            kept.append(record)
+    return kept
 
 
 def _registers(log: ReadLog) -> Registers:
     return read_registers([RegisterRecord(topic, record) for topic in c.REGISTERS for record in log(topic)[0]])
 
 
+def _over(stage: Stage[Any], topic: str, log: ReadLog, registers: Registers) -> list[Output]:
+    """One pass over each partition of a log between two stages."""
+    return [
+        output
+        for number, records in log(topic).items()
+        for output in _pass(stage, Partition(topic, number), once(records), registers)
+    ]
+
+
 def _pass(stage: Stage[Any], source: Partition, records: Sequence[LogRecord], registers: Registers) -> list[Output]:
     return stage.step(stage.initial(source), Chunk(source, records), registers) if records else []
 
 
-def _as_log(outputs: Sequence[Output]) -> list[LogRecord]:
-    """Outputs as the log of one partition: by transaction, as their keys would meet."""
-    return [PlainRecord(at, 0, one.key, one.value, tuple(one.headers)) for at, one in enumerate(outputs)]
+def _fill(tables: MemoryStore, outputs: Sequence[Output]) -> None:
+    """Every output as the sink would store it. Offsets count up: of two rows of one id the later one stands."""
+    by_topic: dict[str, list[LogRecord]] = {}
+    for output in outputs:
+        if output.topic in ROWS_OF:
+            of_topic = by_topic.setdefault(output.topic, [])
+            of_topic.append(PlainRecord(len(of_topic), 0, output.key, output.value, tuple(output.headers)))
+    for topic, records in by_topic.items():
+        _insert(tables, LogPartition(topic, "", 0), records)
 
 
-def _by_id(outputs: Sequence[Output], name: str) -> dict[str, dict[str, Any]]:
-    """The last record of each id, as the log has it."""
-    return {row[name]: row for row in (msgspec.json.decode(one.value or b"") for one in outputs)}
+def _insert(tables: MemoryStore, at: LogPartition, records: Sequence[LogRecord]) -> None:
+    if records:
+        for table, pieces in rows_of(SinkChunk(at, records)).pieces.items():
+            tables.insert(table, b"".join(piece.lines for piece in pieces))
 
 
-def _counts(sampled: Sequence[Output]) -> list[tuple[str, int, int, int, int, int]]:
-    rows = [msgspec.json.decode(one.value or b"") for one in sampled if one.topic == c.READ_COUNTS]
-    return [
-        (row["topic"], row["partition"], row["read"], row["repeats"], row["eligible"], row["selected"]) for row in rows
-    ]
+def _event_id(headers: Iterable[tuple[str, bytes]]) -> bytes:
+    return dict(headers)["ce_id"]
+
+
+def _key(table: str, row: Row) -> tuple[str, ...]:
+    return tuple(str(_plain(row[column])) for column in TABLES[table].key)
+
+
+def _differing(table: str, found: Row, must: Row) -> list[str]:
+    """The columns that differ; where a record stands in its log is no matter."""
+    passed_over = {*LOG, "as_of_offset"} if table in CHUNKED else {*LOG}
+    columns = [one for one in TABLES[table].columns if one not in passed_over]
+    return [one for one in columns if not _same(_plain(found[one]), _plain(must.get(one)))]
+
+
+def _same(found: object, must: object) -> bool:
+    if isinstance(found, float) and isinstance(must, float | int):
+        return math.isclose(found, must, rel_tol=1e-9, abs_tol=1e-9)
+    return found == must or (must is None and found in ("", 0, [], {}))
+
+
+def _plain(value: object) -> object:
+    """One form for both stores: instants as whole milliseconds, as columns hold them, days as texts, lists as lists."""
+    if isinstance(value, str) and len(value) >= len("2026-01-01T00:00:00Z") and value[10:11] == "T":
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return (aware - EPOCH) // timedelta(milliseconds=1)
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
