@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.desk_load import run, store
+from bench.desk_load.ground import store
+from bench.desk_load.run import run
 
 pytestmark = [pytest.mark.fault, pytest.mark.postgresql]
 

@@ -7,6 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.e2e.desk import keyboard
 from tests.e2e.desk.browser import PHONE, context, sign_in
 from tests.e2e.desk.conftest import PageOf
 from tests.e2e.desk.seed import PASSWORD, SeededDesk
@@ -28,13 +29,7 @@ def saved(page: Page) -> None:
 def test_by_keyboard_alone_from_the_door_to_the_receipt(browser: Browser, site: SeededDesk) -> None:
     page = context(browser, site).new_page()
     press = page.keyboard.press
-    page.goto(f"{site.url}/queues")
-    page.keyboard.type("rhian")
-    press("Tab")
-    page.keyboard.type(PASSWORD)
-    press("Enter")
-    page.wait_for_url("**/queues")
-    expect(page.locator("html")).to_have_class("scripted")
+    keyboard.sign_in(page, site.url, "rhian", PASSWORD)
     press("Shift+N")
     page.wait_for_url("**/tasks/*")
     number = int(page.url.rpartition("/")[2])
@@ -44,37 +39,14 @@ def test_by_keyboard_alone_from_the_door_to_the_receipt(browser: Browser, site: 
     press("Escape")
     expect(page.locator("#shortcuts")).to_be_hidden()
 
-    criteria = page.locator(".criterion")
-    for n in range(criteria.count()):
-        press("j")
-        expect(criteria.nth(n)).to_be_focused()
-        kind = criteria.nth(n).get_attribute("data-kind")
-        if kind == "percentage":
-            page.keyboard.type("90")
-            press("Escape")
-        else:
-            press("1" if kind == "pass_fail" else criteria.nth(n).get_attribute("data-highest") or "")
-    press("c")
-    page.keyboard.type("Asked, and waited for the answer.")
-    press("Escape")
-    press("f")
-    page.keyboard.type("Clear about what happens next.")
-    page.locator("#strength-0").press("Escape")
-    page.locator("#development-0").focus()
-    page.keyboard.type("Say the name of the customer once.")
-    press("Escape")
-    expect(page.locator("#score")).to_have_text(re.compile(r"^9\d\.\d$"))
-    press("s")
-    expect(page.locator("#confirm")).to_be_visible()
-    expect(page.locator("#confirm-missing")).to_have_text("")
-    press("Enter")
-    expect(page.locator(".notice.good")).to_contain_text("Your review is submitted")
+    keyboard.fill_in(page)
+    keyboard.submit(page)
     (latest, *_) = site.desk.reviews.recent(site.actors["rhian"])
     review = site.desk.reviews.review(site.actors["rhian"], number)
     assert (latest.number, latest.outcome) == (number, "submitted")
-    assert review.strengths == ("Clear about what happens next.",)
-    assert review.ratings[-1].comment == "Asked, and waited for the answer."
-    assert len(review.ratings) == criteria.count() or review.total_0_100 is not None
+    assert review.strengths == (keyboard.STRENGTH,)
+    assert review.ratings[-1].comment == keyboard.COMMENT
+    assert review.total_0_100 is not None
 
 
 def test_without_scripts_every_step_works(browser: Browser, site: SeededDesk) -> None:
