@@ -10,13 +10,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from deploy.dashboards.every import DASHBOARDS
-from sinks.clickhouse import ClickHouseStore
-from sinks.migrate import migrate
 from tests.fixtures import centre
 from tests.fixtures.clickhouse import ClickHouse
 from tests.fixtures.grafana import Json, Viewer, panels
-from tests.unit.sinks import records as r
-from tests.unit.sinks.stores import address, store_all
 
 pytestmark = pytest.mark.clickhouse
 
@@ -64,14 +60,8 @@ VARIABLES = list(variables_of_clickhouse())
 
 @pytest.fixture(scope="module")
 def client(clickhouse: ClickHouse) -> Iterator[Client]:
-    """Of a database that holds four weeks, stored twice and not merged."""
-    database = clickhouse.fresh_database()
-    store = ClickHouseStore.at(address(clickhouse, database))
-    migrate(store, lambda: r.NOW)
-    for _ in range(2):
-        store_all(store, *centre.chunks())
-    store.close()
-    found = clickhouse.client(database)
+    """Of a database that holds four weeks."""
+    found = clickhouse.client(centre.filled(clickhouse))
     yield found
     found.close()
 

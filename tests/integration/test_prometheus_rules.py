@@ -7,8 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from deploy.dashboards.every import DASHBOARDS
+from tests.fixtures import centre
 from tests.fixtures.debian import program
+from tests.fixtures.grafana import Viewer, panels
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = sorted((DEPLOY / "prometheus/rules").glob("*.yml"))
@@ -40,6 +44,23 @@ def test_the_rules_and_the_example_are_valid(promtool: str) -> None:
 @pytest.mark.parametrize("file", sorted((DEPLOY / "prometheus/tests").glob("*.yml")), ids=lambda file: file.stem)
 def test_what_fires_and_what_does_not(promtool: str, file: Path) -> None:
     assert "SUCCESS" in said(promtool, "test", "rules", file)
+
+
+def test_what_the_dashboards_ask_of_prometheus_parses(promtool: str, tmp_path: Path) -> None:
+    """As recording rules: promtool has no other way to say whether an expression is one."""
+    looks = Viewer(centre.SINCE, centre.NOW)
+    asked = [
+        looks.promql(target["expr"], dashboard)
+        for dashboard in (json.loads(one.json()) for one in DASHBOARDS)
+        for panel in panels(dashboard)
+        for target in panel["targets"]
+        if "expr" in target
+    ]
+    rules = [{"record": f"panel:{nth}", "expr": expr} for nth, expr in enumerate(asked)]
+    file = tmp_path / "panels.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    assert f"{len(asked)} rules found" in said(promtool, "check", "rules", file)
+    assert len(asked) > 20
 
 
 def test_alertmanagers_file_is_valid(amtool: str) -> None:
