@@ -31,8 +31,10 @@ from bench.main_path.meter import Meter
 from schemas.catalogue import DECIDED
 from sinks.clickhouse import INSERT_SETTINGS, ClickHouseStore
 from sinks.migrate import migrate, migrations
+from sinks.tables import TABLES
 from streams.registers import Appended, Registers, Timeline
 from streams.runner import Acknowledgeable
+from streams.sampling.decided import NAMES
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.stage import Chunk, Output, Partition, PlainRecord
@@ -98,7 +100,7 @@ def fill(here: Ground, rows: int, lines: Path) -> int:
     with lines.open("wb") as file:
         for output in decided_records(rows):
             producer.produce(DECIDED, output.value, output.key, headers=output.headers, partition=0)
-            file.write(output.value or b"")
+            file.write((output.value or b"").removeprefix(NAMES))
             sent += 1
             if producer.flush(FLUSH_WITHIN_S):
                 raise Failed("the decided records could not be sent")
@@ -139,9 +141,10 @@ def as_clickhouse(folder: Path, lines: Path, rows: int) -> int:
             connection.query(statement)
     chosen = ", ".join(f"{name} = '{value}'" for name, value in INSERT_SETTINGS.items())
     connection.query(f"SET {chosen}")
+    columns = ", ".join(TABLES["transactions"].columns)
     meter = Meter()
     meter.first()
-    connection.query(f"INSERT INTO transactions FROM INFILE '{lines}' FORMAT JSONEachRow")
+    connection.query(f"INSERT INTO transactions ({columns}) FROM INFILE '{lines}' FORMAT JSONCompactEachRow")
     meter.done(rows, 0)
     stored = connection.query("SELECT count() FROM transactions", "TSV").bytes()
     connection.close()

@@ -66,7 +66,12 @@ class Message(NamedTuple):
 
 MESSAGES: Final[dict[str, Message]] = {
     **{topic: Message(Transaction, "transaction.v1", "transaction id") for topic in SOURCE_TOPICS},
-    DECIDED: Message(DecidedTransaction, "decided.v1", "none", "up to 900 kB of JSON lines"),
+    DECIDED: Message(
+        DecidedTransaction,
+        "decided.v2",
+        "none",
+        "up to 900 kB of JSON lines: the field names, then an array of values for each transaction",
+    ),
     REJECTED: Message(Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"),
     POPULATION_COUNTS: Message(PopulationCount, "population-count.v1", "topic, partition, day, frame and stratum"),
     READ_COUNTS: Message(ReadCount, "read-count.v1", "topic and partition"),

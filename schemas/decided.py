@@ -1,18 +1,22 @@
 """DecidedTransaction: one line of `transactions.decided`, and one row of the ClickHouse table `transactions`.
 
 The validated fields without any chat text, the customer as a pseudonym, and what the frame decided. A record of the
-topic holds many lines of JSON, which the sink inserts as they are: the field names are the column names.
+topic holds many lines of JSON: the names of the fields, then an array of their values for each transaction, which the
+sink inserts as they are (docs/adr/0009). The field names are the column names.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import json
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from schemas.base import Channel, DrawNumber, Identifier, Instant, Language, Offset, Probability, Record, Score0To100
+from schemas.errors import InvalidRecord
 from schemas.frame import ReasonCode
 from schemas.selection import Pseudonym, Purpose
+from schemas.transaction import explain
 
 Decision = Literal["selected", "not_selected", "excluded", "pending"]
 """`pending`: a draw with windows decides; what it took stands among the selections."""
@@ -60,3 +64,19 @@ class DecidedTransaction(Record):
     draw_method: Purpose | Literal["none", ""]
     draw_number: DrawNumber | None
     inclusion_probability: Probability | None
+
+
+DECIDED_FIELDS: Final = tuple(DecidedTransaction.model_fields)
+
+
+def read_decided(value: bytes) -> list[DecidedTransaction]:
+    """All transactions of one record of `transactions.decided`. Raises InvalidRecord."""
+    try:
+        names, *rows = map(json.loads, value.splitlines())
+        if any(len(row) != len(names) for row in rows):
+            raise InvalidRecord("invalid", "a line does not have a value for each name")
+        return [DecidedTransaction.model_validate(dict(zip(names, row, strict=True))) for row in rows]
+    except ValidationError as error:
+        raise InvalidRecord("invalid", explain(error)) from None
+    except (ValueError, TypeError):
+        raise InvalidRecord("undecodable", "lines of JSON arrays are wanted, the first with the names") from None

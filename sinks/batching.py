@@ -13,7 +13,7 @@ from sinks.store import LogPartition
 
 
 class Piece(NamedTuple):
-    """The rows that one record made for one table: JSON objects, one a line, each line with its end."""
+    """The rows that one record made for one table: lines of JSON as `Store.insert` takes them, each with its end."""
 
     at: LogPartition
     offset: int

@@ -85,7 +85,12 @@ class ClickHouseStore:
     def insert(self, table: str, lines: bytes) -> None:
         """As the protocol says."""
         with self._answering(f"table {table}") as client:
-            client.raw_insert(table, insert_block=lines, settings=dict(INSERT_SETTINGS), fmt="JSONEachRow")
+            settings = dict(INSERT_SETTINGS)
+            if lines.startswith(b"["):
+                columns = TABLES[table].columns
+                client.raw_insert(table, columns, lines, settings=settings, fmt="JSONCompactEachRow")
+            else:
+                client.raw_insert(table, insert_block=lines, settings=settings, fmt="JSONEachRow")
 
     def positions(self, topics: Collection[str]) -> dict[LogPartition, int]:
         """As the protocol says."""

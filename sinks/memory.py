@@ -65,6 +65,10 @@ def _row(table: Table, line: bytes) -> Row:
         row = json.loads(line)
     except ValueError:
         raise StoreError(f"table {table.name}: a line is not JSON", code=CANNOT_READ_ALL_DATA) from None
+    if isinstance(row, list):
+        if len(row) != len(table.columns):
+            raise StoreError(f"table {table.name}: a line has not a value for each column", code=INCORRECT_DATA)
+        row = dict(zip(table.columns, row, strict=True))
     if not isinstance(row, dict) or not row.keys() <= set(table.columns):
         raise StoreError(f"table {table.name}: a field has no column", code=INCORRECT_DATA)
     if any(row.get(column) in (None, "") for column in (*table.key, table.version)):

@@ -1,8 +1,9 @@
 """Records of each topic -> rows of the tables. Pure; one entry of ROWS_OF for each topic the sink reads.
 
-`transactions.decided` is not decoded: a record holds JSON lines whose fields are the columns, and they are inserted as
-they are (the table's constraints catch what JSON input would turn into a default). All others are read with their own
-model, which holds every value to bounds that the columns have room for, so a refusal by ClickHouse is the exception.
+`transactions.decided` is not decoded: a record names the columns and holds an array of JSON for each row, and they are
+inserted as they are (the table's constraints catch what JSON input would turn into a default). All others are read with
+their own model, which holds every value to bounds that the columns have room for, so a refusal by ClickHouse is the
+exception.
 
 A record that cannot be read stops the sink where the topic is written by Tafol itself (SinkFatal names its place).
 Reviews come from tools that are not ours: a bad one makes no row here, for `combine` puts it on `reviews.rejected`.
@@ -20,6 +21,7 @@ from schemas import catalogue as c
 from schemas.alert import Alert, AlertAction
 from schemas.base import Origin
 from schemas.counts import PopulationCount, ReadCount
+from schemas.decided import DECIDED_FIELDS
 from schemas.drawn import DrawCell, DrawCount
 from schemas.errors import InvalidRecord, SinkFatal
 from schemas.rejected import read_rejected
@@ -33,6 +35,7 @@ from sinks.store import LogPartition
 
 _HINT: Final = "The topic was written by something other than Tafol, or by another version of it."
 _json_line = msgspec.json.Encoder().encode_lines
+_DECIDED_NAMES: Final = _json_line([DECIDED_FIELDS])
 
 
 class LogRecord(Protocol):
@@ -94,10 +97,25 @@ def rows_of(chunk: SinkChunk) -> Rows:
 
 
 def _decided(found: Found) -> Iterator[Made]:
-    lines = found.value if found.value.endswith(b"\n") else found.value + b"\n"
-    if not lines.startswith(b"{") or not lines.endswith(b"}\n") or b"\n\n" in lines or b"\r" in lines:
-        raise InvalidRecord("invalid", "JSON lines are wanted, one object a line")
+    value = found.value
+    if value.startswith(_DECIDED_NAMES):
+        lines = value[len(_DECIDED_NAMES) :]
+    elif value.startswith(b"{"):
+        lines = _in_columns(value)
+    else:
+        raise InvalidRecord("invalid", "its first line does not name the columns of the table transactions")
+    if not lines.startswith(b"[") or not lines.endswith(b"]\n") or b"\n\n" in lines or b"\r" in lines:
+        raise InvalidRecord("invalid", "lines of JSON are wanted, each an array that ends with its line")
     yield Made("transactions", lines, lines.count(b"\n"))
+
+
+def _in_columns(objects: bytes) -> bytes:
+    """The lines of a record as Tafol wrote them until version 0.1: an object each."""
+    try:
+        rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in objects.splitlines()]
+        return _json_line([[row[name] for name in DECIDED_FIELDS] for row in rows])
+    except (msgspec.DecodeError, KeyError):
+        raise InvalidRecord("invalid", "a line is not an object with the fields of a decided transaction") from None
 
 
 def _population_count(found: Found) -> Iterator[Made]:

@@ -42,9 +42,9 @@ class Store(Protocol):
     """Where rows go. Used by one thread at a time."""
 
     def insert(self, table: str, lines: bytes) -> None:
-        """Insert JSON objects, one a line, as one block: all of a month's rows or none. Rows of an id that is there
-        already collapse with it. Raises StoreError; then the block may be there in full, in part (some of its months)
-        or not at all.
+        """Insert lines of JSON as one block: all of a month's rows or none. Each line is an object, or each is an array
+        in the order of the table's columns (`sinks.tables`). Rows of an id that is there already collapse with it.
+        Raises StoreError; then the block may be there in full, in part (some of its months) or not at all.
         """
 
     def positions(self, topics: Collection[str]) -> dict[LogPartition, int]:

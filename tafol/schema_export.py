@@ -155,7 +155,7 @@ def _message(topic: str, message: Message) -> dict[str, Any]:
 def _content_type(topic: str) -> str:
     if topic in REJECTED_TOPICS:
         return "application/octet-stream"
-    return "application/jsonl" if MESSAGES[topic].content.endswith("JSON lines") else "application/json"
+    return "application/jsonl" if "JSON lines" in MESSAGES[topic].content else "application/json"
 
 
 def _cloud_event() -> dict[str, Any]:

@@ -120,8 +120,13 @@ def why_no_kafka_streams() -> str | None:
 
 PRODUCT: Final = Contestant("product", "Tafol, the sample stage with everything on", _product("--sample-alone"))
 ROLE: Final = Contestant("product_role", "Tafol, the whole sampling role", _product())
+WITHOUT_DECIDED: Final = Contestant(
+    "product_without_decided",
+    "Tafol, the sample stage without its line for each call",
+    _product("--sample-alone", "--without-decided"),
+)
 FAUST_DOCS: Final = Contestant("faust_docs", "Faust as its docs teach", _peer("faust_docs"), 40_000)
 CONFLUENT: Final = Contestant("confluent", "confluent-kafka loop, tuned", _peer("confluent"))
 QUIX: Final = Contestant("quix", "Quix Streams", _peer("quix"), 200_000)
 KAFKA_STREAMS: Final = Contestant("kafka_streams", "Kafka Streams (Java)", _kafka_streams)
-ALL: Final = (PRODUCT, FAUST_DOCS, CONFLUENT, QUIX, KAFKA_STREAMS, ROLE)
+ALL: Final = (PRODUCT, FAUST_DOCS, CONFLUENT, QUIX, KAFKA_STREAMS, ROLE, WITHOUT_DECIDED)

@@ -1,8 +1,9 @@
 """The product as a contestant: the real `tafol worker --role sampling`, which also says when it began and was done.
 
-Nothing of the worker is left out or set otherwise, but for routing with `--sample-alone`. Two of its parts are replaced
-by ones that do the same and look at the clock: the sample stage at its first chunk, the observer at each snapshot. The
-work is done when snapshots that the broker has acknowledged cover as many events as were asked for.
+Nothing of the worker is left out or set otherwise, but for routing with `--sample-alone`, and the line for each
+transaction with `--without-decided`. Two of its parts are replaced by ones that do the same and look at the clock: the
+sample stage at its first chunk, the observer at each snapshot. The work is done when snapshots that the broker has
+acknowledged cover as many events as were asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.main_path.meter import Meter
 from schemas.catalogue import SELECTIONS
 from streams.app import Runner, WorkerApp
 from streams.registers import Registers
+from streams.sampling import decide, decided
 from streams.sampling.stage import SampleStage
 from streams.sampling.state import SampleState
 from streams.stage import Chunk, Output, Partition
@@ -85,6 +87,12 @@ def read_progress(file: Path) -> list[Progress]:
     return [msgspec.json.decode(line, type=Progress) for line in whole.splitlines()]
 
 
+def leave_out_decided_lines() -> None:
+    """From now on no decided line is made or sent; all that is decided stays as it is."""
+    decide.DecidedLine = lambda *_fields: None  # type: ignore[assignment,misc]
+    decided.encode = lambda _lines: iter(())
+
+
 def run(data_dir: Path, events: int, *, sample_alone: bool, progress: Path | None) -> int:
     """Run a worker until `events` records are done; its exit code."""
     measured = Pass(events, progress)
@@ -119,7 +127,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("events", type=int)
     parser.add_argument("--sample-alone", action="store_true", help="without routing, the role's second stage")
     parser.add_argument("--progress", type=Path, help="file for a line at each snapshot")
+    parser.add_argument("--without-decided", action="store_true", help="without a decided line for each transaction")
     wanted = parser.parse_args(given)
+    if wanted.without_decided:
+        leave_out_decided_lines()
     return run(wanted.data_dir, wanted.events, sample_alone=wanted.sample_alone, progress=wanted.progress)
 
 

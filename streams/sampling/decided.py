@@ -1,4 +1,8 @@
-"""Lines of `transactions.decided`: what became of each valid transaction, many lines of JSON in one record."""
+"""Lines of `transactions.decided`: what became of each valid transaction, many lines of JSON in one record.
+
+The first line of a record names the fields, each other one is an array of their values: less than half the bytes of
+objects, which is what writing, keeping and inserting them costs (docs/adr/0009).
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,14 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from schemas.decided import Decision
+from schemas.decided import DECIDED_FIELDS, Decision
 from schemas.selection import Purpose
 
 MAX_LINES_BYTES: Final = 900_000
-"""Bytes of lines in one record. A line stays below a tenth of it: its attributes are 32 texts of 256 characters."""
+"""Of the lines in one record. A line stays below a tenth of it: its attributes are 32 texts of 256 characters."""
 
 
-class DecidedLine(msgspec.Struct, gc=False):
+class DecidedLine(msgspec.Struct, array_like=True, gc=False):
     """schemas.decided.DecidedTransaction as it is written: the same fields in the same order."""
 
     id: str
@@ -53,7 +57,7 @@ class DecidedLine(msgspec.Struct, gc=False):
 
 
 class Lines(NamedTuple):
-    """The value of one record: whole lines, and the source offsets of the first and the last."""
+    """The value of one record, and the source offsets of its first and its last transaction."""
 
     value: bytes
     first_offset: int
@@ -73,13 +77,14 @@ def encode(lines: Sequence[DecidedLine]) -> Iterator[Lines]:
         stop = len(encoded)
         if stop - start > MAX_LINES_BYTES:
             stop = encoded.rindex(b"\n", start, start + MAX_LINES_BYTES) + 1
-        value = encoded[start:stop]
-        after = first + value.count(b"\n")
-        yield Lines(value, lines[first].source_offset, lines[after - 1].source_offset)
+        after = first + encoded.count(b"\n", start, stop)
+        yield Lines(NAMES + encoded[start:stop], lines[first].source_offset, lines[after - 1].source_offset)
         start, first = stop, after
 
 
 _encode_lines: Final = msgspec.json.Encoder().encode_lines
+NAMES: Final = _encode_lines([DECIDED_FIELDS])
+"""The first line of every record."""
 
 
 def _as_json(value: float) -> str:

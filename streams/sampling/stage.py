@@ -43,6 +43,7 @@ FIRST_CHUNK_NTH: Final = 1000
 """Index in an origin from which on an output sums up records; below, it is of one record."""
 OCTETS: Final = b"application/octet-stream"
 JSON_LINES: Final = b"application/x-ndjson"
+DECIDED_KIND: Final = catalogue.MESSAGES[catalogue.DECIDED].kind
 CONFLICT: Final = "a transaction with this id came before, with another content"
 
 
@@ -184,7 +185,7 @@ def _decided_outputs(source: Partition, lines: Sequence[DecidedLine]) -> Iterato
     for part in decided.encode(lines):
         origin = _origin(source, part.last_offset, FIRST_CHUNK_NTH)
         event_id = f"{taken_ids.source_name(source)}/{part.first_offset}-{part.last_offset}"
-        headers = cloud_event("decided.v1", event_id, origin, JSON_LINES)
+        headers = cloud_event(DECIDED_KIND, event_id, origin, JSON_LINES)
         yield Output(catalogue.DECIDED, None, part.value, headers, source.partition)
 
 

@@ -80,7 +80,7 @@ def played(sources: Mapping[Partition, Sequence[PlainRecord]], *frames: Sampling
             for one in outputs:
                 if one.topic == catalogue.DECIDED:
                     assert one.value is not None
-                    found.lines += [msgspec.json.decode(line, type=DecidedLine) for line in one.value.splitlines()]
+                    found.lines += [msgspec.json.decode(line, type=DecidedLine) for line in one.value.splitlines()[1:]]
                 elif one.topic == catalogue.SELECTIONS:
                     found.selections.append(msgspec.json.decode(one.value or b""))
                 elif one.topic == catalogue.CANDIDATES and b'"marker"' not in (one.value or b""):

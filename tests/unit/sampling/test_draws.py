@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from schemas import catalogue
-from schemas.decided import DecidedTransaction
+from schemas.decided import DecidedTransaction, read_decided
 from schemas.draw_number import TEST_VECTORS, draw_numbers, systematic_start
 from schemas.errors import ConfigError
 from streams.sampling.decode import read_event
@@ -33,7 +33,7 @@ def decided(events: list[dict[str, Any]], **frame: Any) -> list[DecidedTransacti
     registers = logs.registers(logs.frame(duplicate_stretch=0, **frame))
     outputs = STAGE.step(STAGE.initial(logs.SOURCE), Chunk(logs.SOURCE, logs.log(events)), registers)
     values = [output.value or b"" for output in outputs if output.topic == catalogue.DECIDED]
-    return [DecidedTransaction.model_validate_json(line) for value in values for line in value.splitlines()]
+    return [line for value in values for line in read_decided(value)]
 
 
 @pytest.mark.parametrize("vector", TEST_VECTORS)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas import catalogue
 from schemas.counts import PopulationCount, ReadCount
-from schemas.decided import DecidedTransaction
+from schemas.decided import DecidedTransaction, read_decided
 from schemas.headers import StageOrigin, origin_of
 from schemas.rejected import read_rejected
 from schemas.selection import Selection
@@ -117,7 +117,7 @@ def _same_decisions(sent: Sequence[Output], records: Sequence[PlainRecord], want
     for output in sent:
         if output.topic == catalogue.DECIDED:
             assert output.value is not None
-            lines = [DecidedTransaction.model_validate_json(line) for line in output.value.splitlines()]
+            lines = read_decided(output.value)
             for line in lines:
                 assert decided.setdefault(line.source_offset, line) == line
             assert _origin(output).offset == lines[-1].source_offset

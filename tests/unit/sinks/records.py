@@ -1,5 +1,6 @@
 """Records of every topic the sink reads, made by hand for the sink's tests."""
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from schemas import catalogue as c
 from schemas.alert import Alert, AlertAction, alert_id
 from schemas.base import CHANNELS, Origin, Versioned
 from schemas.counts import PopulationCount, ReadCount
-from schemas.decided import DecidedTransaction
+from schemas.decided import DECIDED_FIELDS, DecidedTransaction
 from schemas.drawn import DrawCell, DrawCount
 from schemas.rejected import Rejected, rejected_headers
 from schemas.review import Outcome, Rating, Review
@@ -49,6 +50,12 @@ def chunk(topic: str, *records: BaseModel | bytes | None, first_offset: int = 0,
 
 def json_lines(records: Sequence[BaseModel]) -> bytes:
     return b"".join(record.model_dump_json().encode() + b"\n" for record in records)
+
+
+def decided_lines(records: Sequence[DecidedTransaction]) -> bytes:
+    """The value of one record of `transactions.decided`."""
+    lines = [DECIDED_FIELDS, *(list(record.model_dump(mode="json").values()) for record in records)]
+    return b"".join(json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in lines)
 
 
 def decided(number: int, ended_at: datetime = NOW, **fields: Any) -> DecidedTransaction:
@@ -333,7 +340,7 @@ def everything(number: int, ended_at: datetime = NOW) -> list[SinkChunk]:
     """One record of every topic, all of one transaction, at offset <number>."""
     reject = rejected(number)
     return [
-        chunk(c.DECIDED, json_lines([decided(number, ended_at)]), first_offset=number),
+        chunk(c.DECIDED, decided_lines([decided(number, ended_at)]), first_offset=number),
         chunk(c.POPULATION_COUNTS, population(1, 1, as_of_offset=number), first_offset=number),
         chunk(c.READ_COUNTS, read_count(read=number, as_of_offset=number), first_offset=number),
         chunk(c.DRAW_CELLS, draw_cell(number, ended_at), first_offset=number),
