@@ -51,8 +51,8 @@ from tests.integration.lossy_proxy import LossyProxy
 
 MOST_DAYS: Final = 95
 """Events over more than three months, so that blocks of the sink span three partitions of a table."""
-WATCH_EACH: Final = 3
-"""Every third fault is watched until its role gets on; the others come quickly one after the other. Not of scoring:
+WATCH_EACH: Final = 6
+"""Every sixth fault is watched until its role gets on; the others come quickly one after the other. Not of scoring:
 what it waits for comes when reviewers have worked."""
 MOST_RECOVERY_S: Final = 30.0
 """How long a fault may be watched; a role with nothing more to do shows no progress, and is not counted."""

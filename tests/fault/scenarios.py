@@ -174,12 +174,20 @@ def frame_changes(rig: Rig, feeding: Feeding) -> None:
 
 ALL: Final = (
     Scenario(
-        "kill -9, one partition, one worker of each role", kill_workers, 1, {"sampling": 1, "scoring": 1, "sink": 1}
+        "kill -9, one partition, one worker of each role",
+        kill_workers,
+        1,
+        {"sampling": 1, "scoring": 1, "sink": 1},
+        transactions=18_000,
     ),
     Scenario(
-        "kill -9, four partitions, two workers of each role", kill_workers, 4, {"sampling": 2, "scoring": 2, "sink": 2}
+        "kill -9, four partitions, two workers of each role",
+        kill_workers,
+        4,
+        {"sampling": 2, "scoring": 2, "sink": 2},
+        transactions=18_000,
     ),
-    Scenario("kill -9 of workers, broker and ClickHouse; pauses", kill_everything),
+    Scenario("kill -9 of workers, broker and ClickHouse; pauses", kill_everything, transactions=18_000),
     Scenario("rebalance storm", rebalance_storm, 4),
     Scenario("paused past the session, then awake", paused_workers_wake_up, 4),
     Scenario("broker away for 60 s", broker_away),
