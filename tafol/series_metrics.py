@@ -22,9 +22,10 @@ def series_samples(states: Iterable[DetectState]) -> Iterator[Sample]:
     for state in states:
         for series_id, series in watched(state):
             labels = (series_id, *(series.values.get(one, "") for one in DIMENSIONS))
-            yield Sample("tafol_quality_alert_active", labels, float(series.alert is not None))
-            if series.alert is not None:
-                yield from _of_alert(series_id, series.alert)
+            alert = series.alert  # read once: the stage may close it meanwhile
+            yield Sample("tafol_quality_alert_active", labels, float(alert is not None))
+            if alert is not None:
+                yield from _of_alert(series_id, alert)
 
 
 def _of_alert(series_id: str, alert: OpenAlert) -> Iterator[Sample]:

@@ -107,8 +107,11 @@ class DetectStage:
 
 
 def watched(state: DetectState) -> Iterator[tuple[str, SeriesState]]:
-    """(series id, state) of every series of this partition that is not forgotten."""
-    for series_id in state.items:
+    """(series id, state) of every series of this partition that is not forgotten.
+
+    Another thread may look while the stage goes on: the ids are copied at once.
+    """
+    for series_id in list(state.items):
         series = state.get(series_id)
         if series is not None:
             yield series_id, series
