@@ -31,10 +31,12 @@ from schemas.frame import SamplingFrame
 from schemas.request import CheckRequest
 from sinks.clickhouse import ClickHouseStore
 from sinks.migrate import migrate
+from sinks.queries.log_of_decisions import Period
 from streams.stage import LogRecord, PlainRecord
 from streams.topics import topics
 from tafol import clock, examples, places, publish, settings, topics_admin
 from tafol.documents import read_notices, read_scorecard
+from tafol.frames.verify import verify
 from tafol.kafka_clients import administrator, producer
 from tafol.local.broker import BrokerConfig, LocalBroker
 from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
@@ -257,7 +259,7 @@ class Rig:
         self._stop("sink")
 
     def compare(self) -> Verdict:
-        """The tables against one undisturbed pass."""
+        """The tables against one undisturbed pass, and every decision in them made again from the tables alone."""
         logs: dict[str, dict[int, list[LogRecord]]] = {}
 
         def log(topic: str) -> dict[int, list[LogRecord]]:
@@ -269,9 +271,13 @@ class Rig:
         store = self.store()
         try:
             verdict = truth.judge(store.rows)
+            period = Period(self.begins - timedelta(days=1), clock.now() + timedelta(days=1))
+            again = verify(store, truth.registers, period)
         finally:
             store.close()
-        for example in verdict.examples:
+        assert again.checked == verdict.rows["transactions"], "every stored decision is made again"
+        verdict.changed["decisions made again (frame verify)"] = again.disagree
+        for example in (*verdict.examples, *again.disagreements):
             self.say(f"NOT EXACT: {example}")
         return verdict
 
@@ -327,8 +333,8 @@ class Rig:
         self.cards = {card.ref.key: card for card in cards}
         for entry in (*cards, read_notices(examples.NOTICES), documents.detectors(), self.frame):
             publish.publish(connection, publish.plan(entry, publish.read_published(connection), clock.now()))
-        begins = clock.now().replace(microsecond=0) - timedelta(days=MOST_DAYS)
-        for request in documents.checks(begins, MOST_DAYS):
+        self.begins = clock.now().replace(microsecond=0) - timedelta(days=MOST_DAYS)
+        for request in documents.checks(self.begins, MOST_DAYS):
             self.announce(request, request.holds_from - timedelta(hours=1))
 
     def _spawn(self, role: str) -> Child:

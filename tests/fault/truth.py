@@ -60,6 +60,7 @@ class Verdict:
 class Truth:
     """The tables after one undisturbed pass, and what of the logs between the stages was not as it must be."""
 
+    registers: Registers
     tables: MemoryStore
     lost_between: dict[str, int]
     doubled_between: dict[str, int]
@@ -98,7 +99,7 @@ class Truth:
         answered = {row["review_id"] for row in tables.rows("reviews")}
         asked = {row["task_id"] for row in tables.rows("review_tasks")}
         assert answered == asked, f"never answered: {len(asked - answered)}; never asked: {len(answered - asked)}"
-        return cls(tables, lost, doubled)
+        return cls(registers, tables, lost, doubled)
 
     def judge(self, found: Callable[[str], list[Row]]) -> Verdict:
         """`found`: table -> its rows, as the store under test gives them."""
