@@ -7,6 +7,7 @@
     checks        CheckService
     observations  ObservationService
     alerts        AlertService, over ClickHouse (analytics.py), as far as the person sees (sight.py)
+    trends        TrendService: estimates, likewise
     names         NameService: what ids are called
     trail         AuditService
     dues          what happens by itself: overdue tasks, retention
@@ -30,6 +31,7 @@ from desk.services.queues import QueueService
 from desk.services.registers import FrameService, RegisterPort, ScorecardService
 from desk.services.reviews import ReviewService
 from desk.services.trail import AuditService
+from desk.services.trends import TrendService
 from desk.surroundings import Surroundings
 
 
@@ -50,6 +52,7 @@ class Desk:
         self.checks = CheckService(here)
         self.observations = ObservationService(here)
         self.alerts = AlertService(here, analytics)
+        self.trends = TrendService(here, analytics)
         self.names = NameService(here)
         self.audit = AuditService(here)
 
@@ -72,4 +75,5 @@ __all__ = [
     "RegisterPort",
     "ReviewService",
     "ScorecardService",
+    "TrendService",
 ]

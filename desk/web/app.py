@@ -30,6 +30,7 @@ from desk.web.routes import (
     registers,
     reviews,
     tasks,
+    trends,
     work,
 )
 from desk.web.security import Cookies, DoorTokens, SecurityHeaders, security_headers
@@ -38,7 +39,7 @@ from desk.web.templating import STATIC, Templates
 
 API_PREFIX: Final = "/api/"
 MODULES: Final = (
-    home, door, queues, tasks, reviews, work, checks, alerts, people, account, observations, records, registers,
+    home, door, queues, tasks, reviews, work, checks, alerts, trends, people, account, observations, records, registers,
 )  # fmt: skip
 """In this order: the registers' addresses begin with a parameter and come last."""
 log = logging.getLogger(__name__)

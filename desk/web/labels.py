@@ -109,6 +109,44 @@ ALERT_STATUS: Final = {
 ALERT_TONE: Final = {"open": "bad", "acknowledged": "warn", "resolved": "good", "closed": ""}
 PERIOD: Final = {"week": N_("week"), "month": N_("month"), "quarter": N_("quarter"), "year": N_("year")}
 PERIODS: Final = {"week": N_("weeks"), "month": N_("months"), "quarter": N_("quarters"), "year": N_("years")}
+TREND_VIEW: Final = {
+    "time": N_("Over time"),
+    "criteria": N_("By criterion"),
+    "errors": N_("Errors and spread"),
+    "change": N_("What changed"),
+    "colleagues": N_("Side by side"),
+}
+VERDICT: Final = {
+    "above": N_("surely above"),
+    "below": N_("surely below"),
+    "not told apart": N_("not told apart"),
+    "too few": N_("too few to say"),
+}
+TREND_BY: Final = {
+    "all": N_("all together"),
+    "channel": N_("channel"),
+    "site": N_("site"),
+    "team": N_("team"),
+    "colleague": N_("colleague"),
+    "topic": N_("topic"),
+    "language": N_("language"),
+}
+TREND_EVERY: Final = {"day": N_("a day"), "week": N_("a week"), "month": N_("a month"), "quarter": N_("a quarter")}
+TREND_DIMENSION: Final = {
+    "channel": N_("Channel"),
+    "site": N_("Site"),
+    "team": N_("Team"),
+    "colleague": N_("Colleague"),
+    "topic": N_("Topic"),
+    "language": N_("Language"),
+    "scorecard": N_("Scorecard"),
+}
+FREE_OF: Final = {
+    "any": N_("Free of all of them"),
+    "customer": N_("Free of errors critical for the customer"),
+    "business": N_("Free of errors critical for the business"),
+    "compliance": N_("Free of errors critical for compliance"),
+}
 SKIP_REASONS: Final = (
     N_("The recording or transcript is missing or unusable"),
     N_("Wrong language or queue"),

@@ -33,13 +33,23 @@ class Words:
         if dimension == "criterion":
             label = self.known.criteria.get(value)
             return self.say.label({}, value.rpartition("/")[2]) if label is None else self.say.text(label)
+        if dimension == "scorecard":
+            title = self.known.scorecards.get(value)
+            return value if title is None else self.say.text(title)
         table = {"channel": labels.CHANNEL, "language": labels.LANGUAGE, "error_class": labels.ERROR_CLASS}
+        if dimension == "topic":
+            return self.say.label({}, value)
         return self.say.label(table[dimension], value) if dimension in table else value
 
     @property
     def criteria(self) -> dict[str, str]:
         """'scorecard/criterion' to its label."""
         return {name: self.say.text(label) for name, label in self.known.criteria.items()}
+
+    @property
+    def criteria_by_id(self) -> dict[str, str]:
+        """The criterion's own id to its label; of scorecards that share an id, the last one's."""
+        return {name.partition("/")[2]: label for name, label in self.criteria.items()}
 
     def _one(self, dimension: str, value: str) -> str:
         words = self.value(dimension, value)
@@ -48,7 +58,7 @@ class Words:
         if dimension == "site":
             return self.say.gettext("Site {site}").format(site=words)
         if dimension == "topic":
-            return self.say.gettext("Topic {topic}").format(topic=self.say.label({}, words))
+            return self.say.gettext("Topic {topic}").format(topic=words)
         if dimension == "colleague":
             return self.say.gettext("Colleague {colleague}").format(colleague=words)
         return words

@@ -11,17 +11,17 @@ import altair as alt
 
 from desk.services.alerts import AlertDetail
 from desk.services.analytics import Weighed
-from desk.web.charts.drawing import LINES, palette, width, wrapped
-from desk.web.charts.figure import Column, Figure, Look, Size
+from desk.web.charts import plots
+from desk.web.charts.drawing import palette, width
+from desk.web.charts.figure import Column, Figure, Look
+from desk.web.charts.plots import Dot
 from desk.web.language import Speech
-from sinks.queries.alerts import BEFORE_DAYS, Z_95, Change, Driver
+from sinks.queries.alerts import BEFORE_DAYS, Z_95, Change
 
 MOST_DOTS: Final = 1500
 """More are thinned out evenly: the picture stays readable, and the table has all."""
 LEAST_EVIDENCE: Final = 0.1
 DRIVERS_SHOWN: Final = 12
-LABELS_PX: Final[dict[Size, int]] = {"narrow": 80, "middle": 190, "wide": 270}
-"""What the names beside a plot take of its width."""
 BEFORE: Final = "before"
 SINCE: Final = "since"
 
@@ -57,6 +57,14 @@ def drivers(detail: AlertDetail, say: Speech, names: dict[str, str]) -> Figure:
     """How each criterion moved. `names`: 'scorecard/criterion' to its label."""
     found = detail.drivers[:DRIVERS_SHOWN]
     labelled = [(names.get(f"{one.scorecard_id}/{one.criterion}", one.criterion), one) for one in found]
+    moved = [
+        Dot(
+            name, one.change_0_100, one.change_0_100 - Z_95 * one.change_error,
+            one.change_0_100 + Z_95 * one.change_error, sure=True,
+            tone="alarm" if one.change_0_100 + Z_95 * one.change_error < 0 else "quiet",
+        )
+        for name, one in labelled
+    ]  # fmt: skip
     surely = [name for name, one in labelled if one.change_0_100 + Z_95 * one.change_error < 0]
     finding = (
         say.gettext("Surely lower than before: {names}.").format(names=", ".join(surely))
@@ -83,7 +91,7 @@ def drivers(detail: AlertDetail, say: Speech, names: dict[str, str]) -> Figure:
             )
             for name, one in labelled
         ),
-        draw=lambda look: _drivers(labelled, look, say),
+        draw=lambda look: plots.changes(moved, look, say.gettext("Change in points")),
         notes=(say.gettext("Points, with 95 % intervals, for the same mix of work."),),
     )  # fmt: skip
 
@@ -201,32 +209,6 @@ def _mark(at: datetime, say: Speech, look: Look, side: Literal["left", "right"])
         align=side, dx=-4 if side == "right" else 4, dy=-8, color=ink.alarm, fontWeight="bold"
     )
     return [rule, mark.encode(x="at:T", y="y:Q", text="words:N")]
-
-
-def _drivers(labelled: Sequence[tuple[str, Driver]], look: Look, say: Speech) -> dict[str, Any]:
-    ink = palette(look)
-    values = [
-        {
-            "name": wrapped(name, look),
-            "change": one.change_0_100,
-            "low": one.change_0_100 - Z_95 * one.change_error,
-            "high": one.change_0_100 + Z_95 * one.change_error,
-            "sure": "fell" if one.change_0_100 + Z_95 * one.change_error < 0 else "open",
-        }
-        for name, one in labelled
-    ]
-    y = alt.Y("name:N").sort(None).title(None).axis(ticks=False, domain=False, labelPadding=8, labelExpr=LINES)
-    colour = alt.Color("sure:N").scale(domain=["fell", "open"], range=[ink.alarm, ink.quiet]).legend(None)
-    base = alt.Chart(alt.InlineData(values=values))
-    x = alt.X("low:Q").title(say.gettext("Change in points")).axis(tickCount=4 if look.narrow else 8)
-    interval = base.mark_rule(strokeWidth=3).encode(y=y, x=x, x2="high:Q", color=colour)
-    dot = base.mark_point(filled=True, size=90, opacity=1).encode(y=y, x="change:Q", color=colour)
-    zero = alt.Chart(alt.InlineData(values=[{"x": 0}])).mark_rule(color=ink.ink).encode(x="x:Q")
-    plot = width(look) - LABELS_PX[look.size]
-    drawn: dict[str, Any] = (
-        alt.layer(zero, interval, dot).properties(width=plot, height=alt.Step(46 if look.narrow else 34)).to_dict()
-    )
-    return drawn
 
 
 def _local(say: Speech) -> Any:

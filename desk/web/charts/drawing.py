@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import textwrap
+import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -32,6 +33,10 @@ PAPER_FONT: Final = "sans-serif"
 LABEL_CHARS: Final[dict[Size, int]] = {"narrow": 17, "middle": 34, "wide": 44}
 LABEL_LINES: Final[dict[Size, int]] = {"narrow": 3, "middle": 2, "wide": 2}
 
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Altair 6 keeps what `alt.Y(...).title(...)` sets in an object that all threads share (schemapi._PropertySetter): two
+pictures that are specified at once get some of each other's axes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:
@@ -49,10 +54,32 @@ class Palette:
     """Rises."""
     quiet: str
     """What is only for comparison, and what too few reviews stand behind."""
+    heat: tuple[str, str, str]
+    """Grounds of cells, low, middle and high: pale enough for `ink` to be read on them."""
 
 
-LIGHT: Final = Palette("#ffffff", "#1b242d", "#525d69", "#dfdcd4", "#0072b2", "#c44500", "#00704f", "#767f88")
-DARK: Final = Palette("#1a2229", "#e8ecef", "#aab5bf", "#36434d", "#66bdf0", "#ff9a5c", "#4fd0a5", "#8d98a3")
+LIGHT: Final = Palette(
+    "#ffffff",
+    "#1b242d",
+    "#525d69",
+    "#dfdcd4",
+    "#0072b2",
+    "#c44500",
+    "#00704f",
+    "#767f88",
+    ("#f0a46c", "#f3f1ec", "#7db9e3"),
+)
+DARK: Final = Palette(
+    "#1a2229",
+    "#e8ecef",
+    "#aab5bf",
+    "#36434d",
+    "#66bdf0",
+    "#ff9a5c",
+    "#4fd0a5",
+    "#8d98a3",
+    ("#8f4a17", "#2b363f", "#22618f"),
+)
 
 
 def palette(look: Look) -> Palette:
@@ -93,15 +120,16 @@ def configuration(look: Look) -> dict[str, Any]:
 
 def as_svg(figure: Figure, look: Look, say: Speech) -> str:
     """The picture as SVG, without script or style of its own."""
-    drawn: str = vl_convert.vegalite_to_svg(_specification(figure, look), **_options(say))
+    with _ONE_AT_A_TIME:
+        drawn: str = vl_convert.vegalite_to_svg(_specification(figure, look), **_options(say))
     return drawn
 
 
 def as_png(figure: Figure, say: Speech) -> bytes:
     """The picture for documents: light, with its title, at twice the pixels."""
-    look = Look(paper=True)
-    specification = _specification(figure, look) | {"title": figure.title}
-    drawn: bytes = vl_convert.vegalite_to_png(specification, scale=PNG_SCALE, **_options(say))
+    with _ONE_AT_A_TIME:
+        specification = _specification(figure, Look(paper=True)) | {"title": figure.title}
+        drawn: bytes = vl_convert.vegalite_to_png(specification, scale=PNG_SCALE, **_options(say))
     return drawn
 
 

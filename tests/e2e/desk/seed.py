@@ -44,7 +44,8 @@ from tafol.local.process import any_free_port
 from tafol.simulator.arrivals import arrivals
 from tafol.simulator.config import SimulationConfig
 from tafol.simulator.transactions import Transactions
-from tests.fakes.analytics import Answer, Fall, FakeClickHouse, analytics
+from tests.fakes.analytics import Answer, FakeClickHouse, Fall, analytics
+from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
 
 NOW: Final = datetime(2026, 9, 8, 10, 30, tzinfo=UTC)
 FALL: Final = Fall("team=cardiff-service", NOW)
@@ -190,7 +191,12 @@ def _answers() -> dict[str, Answer]:
         alert_id="team=cardiff-sales|t-9|phone|1", series_id="team=cardiff-sales", state="closed", status="closed",
         closed_because="back", **earlier,
     )  # fmt: skip
-    return FALL.answers(criteria, resolved, closed)
+    return {
+        **FALL.answers(criteria, resolved, closed),
+        "estimates": lambda asked: estimate_rows(asked, criteria),
+        "score_cells": lambda asked: cell_rows(asked, criteria),
+        "dimension_values": lambda _: dimension_rows(tuple(SCORECARDS_OF.values())),
+    }
 
 
 def _registers(one: SeededDesk) -> None:

@@ -11,6 +11,7 @@ import pytest
 from desk.errors import DeskError, NotAllowed
 from desk.people.authorisation import ACTIONS, MATRIX, ROLES, SCOPE_OF, SCOPES, Action, Actor, Role, Scope, require
 from desk.services import Desk
+from desk.services.trends import Filters
 from desk.views import NewPerson
 from tests.fixtures.desk import COMPLETE, MONDAY, DeskForTests, make_task
 
@@ -49,6 +50,7 @@ TABLE: dict[str, str] = {
     "audit.see": ". . q . . a",
 }
 
+LAST_WEEK = Filters(MONDAY.date() - timedelta(days=7), MONDAY.date(), by="colleague")
 Call = Callable[[Desk, Actor], Any]
 CALLS: dict[Action, list[Call]] = {
     "queue.list": [lambda d, a: d.queues.queues(a)],
@@ -103,6 +105,7 @@ CALLS: dict[Action, list[Call]] = {
         lambda d, a: d.checks.checks(a),
         lambda d, a: d.checks.colleagues(a),
     ],
+    "trend.see": [lambda d, a: d.trends.league(a, LAST_WEEK)],
     "alert.see": [lambda d, a: d.alerts.alerts(a), lambda d, a: d.alerts.alert(a, "0" * 16)],
     "alert.act": [
         lambda d, a: d.alerts.acknowledge(a, "0" * 16),
@@ -125,7 +128,7 @@ CALLS: dict[Action, list[Call]] = {
     "observation.record": [lambda d, a: d.observations.form(a, "obs-1")],
     "audit.see": [lambda d, a: d.audit.entries(a), lambda d, a: d.audit.verify(a)],
 }
-ASKED_BY_PAGES = {"coverage.see", "judging.see", "trend.see", "trend.own"}
+ASKED_BY_PAGES = {"coverage.see", "judging.see", "trend.own"}
 """Actions that pages ask for themselves; the services have nothing to do for them."""
 
 

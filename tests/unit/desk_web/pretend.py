@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from desk.config import DeskConfig
 from desk.errors import NotSignedIn
 from desk.people.authorisation import ACTIONS, ROLES, Action, Actor, Role, require
 from desk.services.alerts import AlertDetail, AlertView, Glance
 from desk.services.names import Known
+from desk.services.sight import Sight
+from desk.services.trends import TrendService
 from desk.views import (
     Absence,
     Agreement,
@@ -51,7 +56,8 @@ from schemas.transaction import ChatLine
 from sinks.queries.alerts import AlertRow, Change, Driver
 from tafol import examples
 from tafol.documents import read_frame, read_scorecard
-from tests.fakes.analytics import Fall
+from tests.fakes.analytics import FakeClickHouse, Fall, analytics
+from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 FOLDER = Path(examples.__file__).parent
@@ -242,7 +248,6 @@ KNOWN = Known(
     scorecards={"chat": BilingualText(en="Chat", cy="Sgwrs")},
     colleagues={"c-014": "Owain Rees"},
 )
-
 ANSWERS: dict[str, tuple[Action | None, Any]] = {
     "queues.queues": ("queue.list", QUEUES),
     "queues.version": (None, "1"),
@@ -339,6 +344,33 @@ class _People(_Service):
         raise NotSignedIn("no such session")
 
 
+class _NoTeams:
+    """A store in which nobody is in a team."""
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        yield SimpleNamespace(scalars=lambda _query: [])
+
+
+class _Trends(TrendService):
+    """The real service over made-up estimates; every actor serves customers as c-014."""
+
+    def __init__(self) -> None:
+        criteria = [one.id for one in SCORECARD.criteria]
+        self.clickhouse = FakeClickHouse(
+            {
+                "estimates": lambda asked: estimate_rows(asked, criteria),
+                "score_cells": lambda asked: cell_rows(asked, criteria),
+                "dimension_values": lambda _: dimension_rows(("chat",)),
+            }
+        )
+        here: Any = SimpleNamespace(now=lambda: NOW, config=DeskConfig(), database=_NoTeams())
+        super().__init__(here, analytics(self.clickhouse, lambda: NOW))
+
+    def _sight(self, actor: Actor) -> Sight:
+        return super()._sight(replace(actor, colleague_id="c-014"))
+
+
 class PretendDesk:
     """`raises`: method -> error to raise instead of answering."""
 
@@ -353,6 +385,7 @@ class PretendDesk:
         self.checks: Any = _Service(self, "checks")
         self.observations: Any = _Service(self, "observations")
         self.alerts: Any = _Service(self, "alerts")
+        self.trends = _Trends()
         self.names: Any = _Service(self, "names")
         self.audit: Any = _Service(self, "audit")
 

@@ -52,6 +52,16 @@ PAGES: dict[str, Action | None] = {
     "/alerts/00112233445566aa/course.svg": "alert.see",
     "/alerts/00112233445566aa/drivers.png": "alert.see",
     "/alerts/00112233445566aa/course.csv": "alert.see",
+    "/trends": "trend.see",
+    "/trends/time?by=team&every=month&from=2026-01-01&to=2026-11-20&team=north": "trend.see",
+    "/trends/time?by=nonsense&every=never&from=tomorrow&to=1&team=": "trend.see",
+    "/trends/errors": "trend.see",
+    "/trends/criteria?by=team": "trend.see",
+    "/trends/colleagues": "trend.see",
+    "/trends/change": "trend.see",
+    "/trends/time/trend.svg?by=team&scheme=dark&size=narrow": "trend.see",
+    "/trends/criteria/criteria.png": "trend.see",
+    "/trends/colleagues/standings.csv": "trend.see",
     "/coverage": "coverage.see",
     "/audit": "audit.see",
     "/audit?verify=true": "audit.see",
@@ -98,6 +108,8 @@ FORMS: dict[str, tuple[Action, dict[str, str]]] = {
 async def test_each_role_sees_what_the_table_allows_and_nothing_else(path: str, role: Role) -> None:
     needed = PAGES[path]
     allowed = needed is None or actor(role).may(needed)
+    if path.startswith("/trends") and "colleagues" not in path:
+        allowed = allowed or actor(role).may("trend.own")
     if path in ("/reviews/7", "/reviews/7/correct"):
         allowed = actor(role).may("scorecard.see")
     async with client(PretendDesk(), role) as browser:
