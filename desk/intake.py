@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from desk.rules.lease import given_up
 from desk.services import checks, observations
 from desk.store import contents, tasks
-from desk.store.tables import TaskRow
+from desk.store.tables import TaskRow, TaskSkill
 from desk.surroundings import Surroundings
 from schemas.base import Origin
 from schemas.catalogue import CHECK_REQUESTS, SAMPLING_FRAMES, SCORECARDS
@@ -122,6 +122,7 @@ class Intake:
         tasks.fill(row, task)
         session.add(row)
         session.flush()
+        session.add_all(TaskSkill(number=row.number, skill=one) for one in sorted(set(task.skills)))
         contents.expect(session, task, task.transaction.ended_at + self._here.config.keep_content)
         return 1
 

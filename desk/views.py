@@ -459,6 +459,17 @@ class ObservationRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure took away. `number` names it in the audit trail."""
+
+    number: int
+    transactions: int
+    """Whose content was here."""
+    notes: int
+    """Of evidence marks."""
+
+
+@dataclass(frozen=True, slots=True)
 class AuditView:
     """One entry of the trail. Ids only; names are looked up by the page."""
 

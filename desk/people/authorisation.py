@@ -47,6 +47,7 @@ Action = Literal[
     "observation.plan",
     "observation.record",
     "judging.see",
+    "customer.erase",
     "audit.see",
 ]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
@@ -86,6 +87,7 @@ MATRIX: Final[dict[Action, frozenset[Role]]] = {
     "observation.plan": _LEADS,
     "observation.record": frozenset({"reviewer", "supervisor"}),
     "judging.see": frozenset({"judge"}),
+    "customer.erase": _ADMINISTERS,
     "audit.see": _MANAGES | _ADMINISTERS,
 }
 

@@ -30,7 +30,7 @@ IN_WORDS: Final[dict[Reason, str]] = {
     "absent": "this person is marked as absent",
     "own_work": "nobody reviews their own work",
     "language": "this person does not review in the language of the transaction",
-    "skill": "the queue asks for a skill that this person does not have",
+    "skill": "queue or task ask for a skill that this person does not have",
     "assigned": "the task is assigned to somebody else",
     "other_copy": "this person has another copy of the same review; copies go to different people",
     "leased": "somebody else is working on it",

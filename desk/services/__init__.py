@@ -6,6 +6,7 @@
     registers     ScorecardService, FrameService
     checks        CheckService
     observations  ObservationService
+    erasures      ErasureService
     alerts        AlertService, over ClickHouse (analytics.py), as far as the person sees (sight.py)
     trends        TrendService: estimates, likewise
     names         NameService: what ids are called
@@ -24,6 +25,7 @@ from datetime import datetime
 from desk.services.alerts import AlertService
 from desk.services.analytics import Analytics
 from desk.services.checks import CheckService
+from desk.services.erasures import ErasureService
 from desk.services.names import NameService
 from desk.services.observations import ObservationService
 from desk.services.people import PeopleService
@@ -51,6 +53,7 @@ class Desk:
         self.frames = FrameService(here, registers)
         self.checks = CheckService(here)
         self.observations = ObservationService(here)
+        self.erasures = ErasureService(here)
         self.alerts = AlertService(here, analytics)
         self.trends = TrendService(here, analytics)
         self.names = NameService(here)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
 from desk.store.database import add_if_new
-from desk.store.tables import ContentRow, RegisterRow
+from desk.store.tables import ContentRow, ErasureRow, RegisterRow
 from desk.views import Content
 from schemas.frame import SamplingFrame
 from schemas.scorecard import Scorecard
@@ -41,8 +41,12 @@ class Kept(BaseModel):
 
 
 def expect(session: Session, task: ReviewTask, keep_until: datetime) -> None:
-    """Note that the content of the task's transaction is to be fetched. Harmless when it is known."""
+    """Note that the content of the task's transaction is to be fetched. Harmless when it is known.
+
+    Of a customer who was erased nothing is fetched: the content is gone before it came.
+    """
     if session.get(ContentRow, task.transaction.id) is None:
+        erased = session.scalar(select(exists().where(ErasureRow.pseudonym == task.transaction.customer_pseudonym)))
         session.add(
             ContentRow(
                 transaction_id=task.transaction.id,
@@ -50,7 +54,7 @@ def expect(session: Session, task: ReviewTask, keep_until: datetime) -> None:
                 topic=task.origin.topic,
                 partition=task.origin.partition,
                 offset=task.origin.offset,
-                state="coming",
+                state="gone" if erased else "coming",
                 document=None,
                 keep_until=keep_until,
             )

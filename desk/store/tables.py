@@ -229,6 +229,14 @@ class TaskRow(Base):
     )
 
 
+class TaskSkill(Base):
+    """A skill that a task itself asks for (ReviewTask.skills), beside what its queue asks for."""
+
+    __tablename__ = "task_skills"
+    number: Mapped[int] = mapped_column(ForeignKey("tasks.number"), primary_key=True)
+    skill: Mapped[str] = mapped_column(ID, primary_key=True)
+
+
 class DraftRow(Base):
     """A form that is not submitted yet: one for each task and person."""
 
@@ -276,6 +284,16 @@ class ContentRow(Base):
     state: Mapped[str] = mapped_column(String(6), index=True)
     document: Mapped[str | None] = mapped_column(Text)
     keep_until: Mapped[datetime] = mapped_column(index=True)
+
+
+class ErasureRow(Base):
+    """A customer who was erased: what comes of them from now on is not kept."""
+
+    __tablename__ = "erasures"
+    number: Mapped[int] = mapped_column(SERIAL, primary_key=True, autoincrement=True)
+    pseudonym: Mapped[str] = mapped_column(String(32), unique=True)
+    erased_at: Mapped[datetime]
+    erased_by: Mapped[str] = mapped_column(ID)
 
 
 class RegisterRow(Base):

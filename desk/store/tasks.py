@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from desk.rules import order
 from desk.rules.eligibility import Offer, OtherCopy, Reviewer
 from desk.rules.lease import LeaseState, is_held
-from desk.store.tables import ID, AbsenceRow, Account, DraftRow, QueueRow, RegisterRow, TaskRow, UtcDateTime
+from desk.store.tables import ID, AbsenceRow, Account, DraftRow, QueueRow, RegisterRow, TaskRow, TaskSkill, UtcDateTime
 from schemas.selection import ReviewTask
 
 
@@ -108,10 +108,11 @@ def offer_of(session: Session, row: TaskRow) -> Offer:
     others = session.scalars(
         select(TaskRow).where(TaskRow.group_id == row.group_id, TaskRow.number != row.number)
     ).all()
+    own_skills = session.scalars(select(TaskSkill.skill).where(TaskSkill.number == row.number)).all()
     return Offer(
         language=row.language,
         colleague_id=row.colleague_id,
-        required_skills=required_skills(session, row.queue),
+        required_skills=required_skills(session, row.queue) | set(own_skills),
         assigned_to=row.assigned_to,
         lease=lease_of(row),
         other_copies=tuple(OtherCopy(lease_of(one), one.closed_by) for one in others),
@@ -135,6 +136,9 @@ def _is_offered() -> ColumnElement[bool]:
         other.number != TaskRow.number,
         or_(other.closed_by == me, and_(other.holder_id == me, other.lease_ends_at > now)),
     )
+    wants_another_skill = exists().where(
+        TaskSkill.number == TaskRow.number, TaskSkill.skill.not_in(bindparam("skills", expanding=True))
+    )
     has_scorecard = exists().where(
         RegisterRow.kind == "scorecard",
         RegisterRow.id == TaskRow.scorecard_id,
@@ -147,6 +151,7 @@ def _is_offered() -> ColumnElement[bool]:
         TaskRow.colleague_id != bindparam("own_work", type_=ID),
         or_(TaskRow.assigned_to.is_(None), TaskRow.assigned_to == me),
         has_scorecard,
+        ~wants_another_skill,
         ~has_other_copy,
     )
 
@@ -193,6 +198,7 @@ def parameters(reviewer: Reviewer, now: datetime) -> dict[str, object]:
         "me": reviewer.account_id,
         "own_work": reviewer.colleague_id or "",
         "languages": sorted(reviewer.languages),
+        "skills": sorted(reviewer.skills),
         "now": now,
     }
 

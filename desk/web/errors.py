@@ -70,7 +70,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         N_("It is reviewed twice on purpose, by two people who do not know of each other."),
     ),
     "language": (N_("This item is in a language that you do not review"), N_("Take another item.")),
-    "skill": (N_("This queue needs a skill that you are not recorded with"), N_("Ask a supervisor.")),
+    "skill": (N_("This item needs a skill that you are not recorded with"), N_("Ask a supervisor.")),
     "assigned": (N_("This item is kept for another reviewer"), N_("Take another item.")),
     "leased": (N_("Somebody else has this item just now"), N_("It comes back to its queue if they stop.")),
     "inactive": (N_("This account is closed"), N_("An administrator can open it again.")),

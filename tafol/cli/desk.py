@@ -1,4 +1,4 @@
-"""desk run, desk people import, desk account add, desk audit verify: the review desk and what its engineer needs."""
+"""desk run, people import, account add, audit verify, erase: the review desk and what its engineer needs."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     audit = typer.Typer(no_args_is_help=True, help="The audit trail.")
     audit.callback()(_nothing_more)
     audit.command("verify")(audit_verify)
+    desk.command("erase")(erase)
     for name, group in (("people", people), ("account", account), ("audit", audit)):
         desk.add_typer(group, name=name)
     app.add_typer(desk, name="desk", rich_help_panel=session.RUN)
@@ -131,6 +132,33 @@ def audit_verify(context: typer.Context, as_json: session.Json = False) -> None:
     else:
         show(f"Entry {check.first_bad_seq} does not fit the chain: it, or one before it, was changed.")
     raise typer.Exit(0 if check.intact else BROKEN)
+
+
+def erase(
+    context: typer.Context,
+    pseudonym: Annotated[
+        str | None,
+        typer.Option(metavar="HEX", help="The customer's pseudonym, where it is known, or was made with an older key."),
+    ] = None,
+) -> None:
+    """Erase what the desk holds of one customer: transcripts, references, notes of evidence.
+
+    The customer's reference is asked for, or read from a pipe, so that no shell history keeps it. What comes of this
+    customer later is not kept either. Ratings are about the colleague and stay.
+    """
+    from tafol.desk import ENGINEER, opened
+    from tafol.worker import pseudonyms
+
+    settings = session.of(context).settings()
+    if pseudonym is None:
+        reference = typer.prompt("Customer reference", hide_input=True).strip()
+        pseudonym = pseudonyms(settings).of(reference)
+    with opened(settings) as desk:
+        done = desk.erasures.erase(ENGINEER, pseudonym)
+    show(
+        f"Erasure {done.number}: content of {done.transactions} transaction(s) and {done.notes} note(s) are gone. "
+        "Kafka and ClickHouse hold the pseudonym until their retention ends."
+    )
 
 
 def _nothing_more() -> None:

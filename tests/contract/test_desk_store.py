@@ -173,17 +173,21 @@ def test_the_query_for_the_next_task_says_what_the_rule_says(any_desk: DeskForTe
         make_task("held"),
         make_task("pair", 1, copies=2),
         make_task("pair", 2, copies=2),
+        make_task("skilled", skills=["billing", "complaints"]),
     )
     people = [
-        any_desk.person("english", languages=("en",), colleague_id="c-9"),
+        any_desk.person("english", languages=("en",), colleague_id="c-9", skills=("complaints", "billing", "x")),
+        any_desk.person("half", skills=("billing",)),
         any_desk.person("both"),
         any_desk.person("welsh", languages=("cy",)),
     ]
     lead = any_desk.person("lead", "supervisor")
     queues.reassign(lead, numbers[3], other.account_id, "she knows it")
-    queues.reassign(lead, numbers[4], people[1].account_id, "so does she")
+    queues.reassign(lead, numbers[4], people[2].account_id, "so does she")
     queues.claim(other, numbers[5])
-    queues.claim(people[1], numbers[6])
+    queues.claim(people[2], numbers[6])
+    with pytest.raises(NotEligible, match="skill"):
+        queues.claim(people[1], numbers[8])
     for actor in people:
         with any_desk.database.read() as session:
             reviewer = tasks.reviewer_of(session, actor.account_id, any_desk.at)

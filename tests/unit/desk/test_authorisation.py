@@ -47,6 +47,7 @@ TABLE: dict[str, str] = {
     "observation.plan": ". s q . . .",
     "observation.record": "r s . . . .",
     "judging.see": ". . . . j .",
+    "customer.erase": ". . . . . a",
     "audit.see": ". . q . . a",
 }
 
@@ -126,6 +127,7 @@ CALLS: dict[Action, list[Call]] = {
         lambda d, a: d.observations.cancel(a, "obs-1", "why"),
     ],
     "observation.record": [lambda d, a: d.observations.form(a, "obs-1")],
+    "customer.erase": [lambda d, a: d.erasures.erase(a, "0" * 32)],
     "audit.see": [lambda d, a: d.audit.entries(a), lambda d, a: d.audit.verify(a)],
 }
 ASKED_BY_PAGES = {"coverage.see", "judging.see", "trend.own"}
