@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard as build
@@ -43,6 +44,8 @@ class Dashboard:
     clickhouse: bool = True
     since: str = "now-28d"
     refresh: str = "5m"
+    marks: Mapping[str, str] = field(default_factory=dict)
+    """Marks in the charts, by name: SQL that gives time, timeEnd, title, text and tags."""
     desk_path: str = "/"
 
     def json(self, desk: str = LOCAL_DESK) -> str:
@@ -81,6 +84,8 @@ class Dashboard:
             made = made.with_variable(_source("prometheus", "Prometheus", "prometheus"))
         for variable in self.variables:
             made = made.with_variable(variable)
+        for name, sql in self.marks.items():
+            made = made.annotation(_marks(name, sql))
         for panel in self.panels:
             made = made.with_row(panel) if isinstance(panel, build.Row) else made.with_panel(panel)
         return _numbered(made.build())
@@ -140,6 +145,36 @@ def cut_down(*dimensions: str) -> str:
     """Conditions by the variables of these dimensions; those that stand on 'All' say nothing."""
     return "\n  AND ".join(
         f"$__conditionalAll({COLUMNS[name]} IN (${{{name}:singlequote}}), ${name})" for name in dimensions
+    )
+
+
+@dataclass
+class _MarksTarget(model.AnnotationTarget):
+    """The SDK knows the targets of Grafana's own annotations alone."""
+
+    query: SqlQuery
+
+    def to_json(self) -> dict[str, object]:
+        return self.query.to_json()
+
+
+@dataclass
+class _BuiltTarget(Builder[model.AnnotationTarget]):
+    query: SqlQuery
+
+    def build(self) -> model.AnnotationTarget:
+        return _MarksTarget(self.query)
+
+
+def _marks(name: str, sql: str) -> build.AnnotationQuery:
+    query = SqlQuery(textwrap.dedent(sql).strip(), TABLE, "Marks")
+    return (
+        build.AnnotationQuery()
+        .name(name)
+        .datasource(CLICKHOUSE)
+        .enable(True)
+        .icon_color("red")
+        .target(_BuiltTarget(query))
     )
 
 

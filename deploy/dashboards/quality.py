@@ -62,6 +62,24 @@ QUALITY = Dashboard(
     desk_path="/trends",
     since="now-90d",
     refresh="30m",
+    marks={
+        "Alerts": """
+            SELECT
+                since AS time,
+                raised_at AS timeEnd,
+                concat('Dropped: ', series_id) AS title,
+                concat(toString(round(mean_0_100, 1)), ' points, held to ', toString(round(reference_0_100, 1)),
+                    ', over ', toString(reviews), ' reviews') AS text,
+                toString(status) AS tags
+            FROM current_alerts
+            WHERE since <= $__toTime AND raised_at >= $__fromTime
+              AND (series['channel'] = '' OR $__conditionalAll(series['channel'] IN (${channel:singlequote}), $channel))
+              AND (series['team'] = '' OR $__conditionalAll(series['team'] IN (${team:singlequote}), $team))
+              AND (series['colleague'] = ''
+                  OR $__conditionalAll(series['colleague'] IN (${colleague:singlequote}), $colleague))
+            ORDER BY time
+        """,
+    },
     variables=(
         choice("group_by", "Group by", *GROUPS),
         choice("period", "Period", *PERIODS),

@@ -9,9 +9,11 @@ from deploy.dashboards.queries import TIME_SERIES, Sql, promql
 DIMENSIONS = ("channel", "site", "team", "topic", "language")
 FILTERS = f"""$__conditionalAll(queue IN (${{queue:singlequote}}), $queue)
   AND {cut_down(*DIMENSIONS)}"""
+RECENT = "ended_at > $__fromTime - INTERVAL 100 DAY"
+"""Older transactions have no task that waits or was due in the range; without this every month would be read."""
 TASKS = f"""
-    FROM current_review_tasks AS tasks
-    LEFT JOIN (SELECT review_id, outcome, outcome_at FROM current_reviews) AS reviews
+    FROM (SELECT * FROM current_review_tasks WHERE {RECENT}) AS tasks
+    LEFT JOIN (SELECT review_id, outcome, outcome_at FROM current_reviews WHERE {RECENT}) AS reviews
         ON reviews.review_id = tasks.task_id
     WHERE {FILTERS}
 """
@@ -32,7 +34,7 @@ QUEUES = Dashboard(
     panels=(
         number(
             "Waiting",
-            "Tasks without an outcome, whenever they were drawn.",
+            "Tasks without an outcome.",
             Sql(f"SELECT toFloat64(countIf({NONE_YET})) AS tasks {TASKS}"),
         ),
         number(
@@ -102,7 +104,7 @@ QUEUES = Dashboard(
         ),
         rows(
             "Queues",
-            "Tasks that were due in the range; waiting and overdue of all time are above.",
+            "Tasks that were due in the range; those that wait now are above.",
             Sql(
                 f"""
                 SELECT
@@ -131,7 +133,7 @@ QUEUES = Dashboard(
                 f"""
                 SELECT concat(toString(outcome), ': ', outcome_reason) AS reason, toFloat64(count()) AS tasks
                 FROM current_reviews
-                WHERE outcome != 'submitted' AND $__timeFilter(due_at) AND {FILTERS}
+                WHERE outcome != 'submitted' AND {RECENT} AND $__timeFilter(due_at) AND {FILTERS}
                 GROUP BY reason
                 ORDER BY tasks DESC
                 LIMIT 12
@@ -152,7 +154,7 @@ QUEUES = Dashboard(
                 SELECT
                     toStartOfDay(outcome_at) AS time, toString(reviewer_id) AS reviewer, toFloat64(count()) AS reviews
                 FROM current_reviews
-                WHERE outcome = 'submitted' AND $__timeFilter(outcome_at) AND {FILTERS}
+                WHERE outcome = 'submitted' AND {RECENT} AND $__timeFilter(outcome_at) AND {FILTERS}
                 GROUP BY time, reviewer
                 ORDER BY time, reviewer
                 """,
@@ -172,7 +174,7 @@ QUEUES = Dashboard(
                     countIf(outcome = 'submitted' AND outcome_at <= due_at) / greatest(reviews, 1) AS `in time`,
                     max(outcome_at) AS `last at`
                 FROM current_reviews
-                WHERE reviewer_id != '' AND $__timeFilter(outcome_at) AND {FILTERS}
+                WHERE reviewer_id != '' AND {RECENT} AND $__timeFilter(outcome_at) AND {FILTERS}
                 GROUP BY reviewer
                 ORDER BY reviews DESC
                 """

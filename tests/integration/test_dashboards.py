@@ -87,6 +87,22 @@ def test_it_gives_what_its_panel_needs(client: Client, asked: Asked) -> None:
         assert is_number(bar)
 
 
+def test_alerts_are_marked_where_quality_is_drawn(client: Client) -> None:
+    quality = BUILT["tafol-quality"]
+    [marks] = quality["annotations"]["list"]
+    assert marks["datasource"]["uid"] == "${clickhouse}"
+    found = client.query(LOOKS.sql(marks["target"]["rawSql"], quality))
+    assert found.column_names == ("time", "timeEnd", "title", "text", "tags")
+    assert [row[2] for row in found.result_rows] == [
+        "Dropped: team=leeds-sales", "Dropped: channel=chat", "Dropped: team=cardiff-billing",
+    ]  # fmt: skip
+    assert all(row[0] < row[1] for row in found.result_rows)
+    chosen = client.query(CHOSEN.sql(marks["target"]["rawSql"], quality))
+    assert chosen.row_count == 3  # the teams and the channel are among the chosen
+    other = Viewer(centre.SINCE, centre.NOW, {"team": ["leeds-billing"]})
+    assert client.query(other.sql(marks["target"]["rawSql"], quality)).row_count == 1
+
+
 @pytest.mark.parametrize("asked", ASKED)
 def test_it_can_be_cut_down_by_every_variable(client: Client, asked: Asked) -> None:
     client.query(CHOSEN.sql(asked.target["rawSql"], asked.dashboard))

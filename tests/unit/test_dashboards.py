@@ -109,6 +109,7 @@ def test_what_is_provisioned_is_what_the_dashboards_choose_from() -> None:
 
 def test_what_provisioning_takes_from_the_environment_is_in_the_docs() -> None:
     docs = (PROVISIONING.parents[2] / "docs/grafana.md").read_text()
-    names = {name for file in PROVISIONING.rglob("*.yaml") for name in re.findall(r": \$([A-Z][A-Z_]+)", file.read_text())}
+    files = [file.read_text() for file in PROVISIONING.rglob("*.yaml")]
+    names = {name for text in files for name in re.findall(r": \$([A-Z][A-Z_]+)", text)}
     assert len(names) == 6
     assert names == set(re.findall(r"(?m)^([A-Z_]+)=", docs))
