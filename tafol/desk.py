@@ -40,7 +40,6 @@ from desk.surroundings import Surroundings
 from desk.web.server import Server
 from desk.web.settings import WebSettings
 from sinks.clickhouse import ClickHouseStore
-from sinks.queries import Coverage, coverage
 from tafol import clock, logs, places, topics_admin
 from tafol.desk_registers import Registers
 from tafol.detect.replayed import Replayed
@@ -84,6 +83,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
         connect=lambda: ClickHouseStore.at(places.clickhouse_address(settings)),
         now=clock.now,
         replay=Replayed(lambda: places.kafka(settings)),
+        rows_kept_for=timedelta(days=settings.clickhouse.shortest_retention_days),
     )
     try:
         migrate(database)
@@ -115,7 +115,6 @@ def run(settings: Settings, *, demo: bool = False) -> int:
             public_url=settings.desk.public_url,
             recordings_url=settings.desk.recordings_url,
             oidc=provider,
-            coverage=lambda: _coverage(settings),
             demo_accounts=demo_accounts,
         )
         server = _Server(desk, web, settings)
@@ -200,16 +199,6 @@ def _provider(settings: Settings) -> Provider | None:
         now=clock.now,
         random_bytes=secrets.token_bytes,
     )
-
-
-def _coverage(settings: Settings) -> Coverage:
-    """Coverage as ClickHouse has it now. Raises StoreError, Unreachable."""
-    store = ClickHouseStore.at(places.clickhouse_address(settings))
-    try:
-        oldest_kept = clock.now() - timedelta(days=settings.clickhouse.shortest_retention_days)
-        return coverage(store, oldest_kept=oldest_kept)
-    finally:
-        store.close()
 
 
 def _key(path: Path) -> bytes:

@@ -9,6 +9,7 @@
     erasures      ErasureService
     alerts        AlertService, over ClickHouse (analytics.py), as far as the person sees (sight.py)
     trends        TrendService: estimates, likewise
+    coverage      CoverageService
     names         NameService: what ids are called
     trail         AuditService
     dues          what happens by itself: overdue tasks, retention
@@ -25,6 +26,7 @@ from datetime import datetime
 from desk.services.alerts import AlertService
 from desk.services.analytics import Analytics
 from desk.services.checks import CheckService
+from desk.services.coverage import CoverageService
 from desk.services.erasures import ErasureService
 from desk.services.names import NameService
 from desk.services.observations import ObservationService
@@ -56,6 +58,7 @@ class Desk:
         self.erasures = ErasureService(here)
         self.alerts = AlertService(here, analytics)
         self.trends = TrendService(here, analytics)
+        self.coverage = CoverageService(here, analytics)
         self.names = NameService(here)
         self.audit = AuditService(here)
 
@@ -69,6 +72,7 @@ __all__ = [
     "Analytics",
     "AuditService",
     "CheckService",
+    "CoverageService",
     "Desk",
     "FrameService",
     "NameService",

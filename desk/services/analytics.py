@@ -55,6 +55,8 @@ class Analytics:
     connect: Callable[[], Connection]
     now: Callable[[], datetime]
     replay: Replay | None = None
+    rows_kept_for: timedelta | None = None
+    """The shortest retention of a table; None: rows are kept for ever."""
     _idle: list[Connection] = field(default_factory=list)
     _answers: OrderedDict[_Question, tuple[datetime, list[Row]]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

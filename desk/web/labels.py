@@ -90,7 +90,9 @@ COVERAGE: Final = {
     "excluded": N_("excluded: not to be reviewed"),
     "eligible": N_("eligible"),
     "pending": N_("in a draw that is still open"),
+    "late": N_("came too late for its draw"),
     "not_selected": N_("not selected"),
+    "under_none": N_("of these, under no draw at all"),
     "selected": N_("selected"),
     "reviewed": N_("reviewed"),
     "awaiting": N_("waiting for a review"),
@@ -147,6 +149,18 @@ FREE_OF: Final = {
     "business": N_("Free of errors critical for the business"),
     "compliance": N_("Free of errors critical for compliance"),
 }
+LEFT_OUT: Final = {
+    "customer_not_told": N_("The customer was not told"),
+    "customer_told_late": N_("The customer was told too late"),
+    "customer_told_otherwise": N_("The customer was told in another way than agreed"),
+    "customer_notice_not_valid": N_("The customer's notice did not hold"),
+    "colleague_not_told": N_("The colleague was not told"),
+    "colleague_notice_not_valid": N_("The colleague's notice did not hold"),
+    "too_short": N_("Too short"),
+    "no_stratum": N_("No stratum takes it"),
+    "frame_retired": N_("The frame was retired"),
+}
+"""Reasons that Tafol gives; a frame's own exclusions have their own names."""
 SKIP_REASONS: Final = (
     N_("The recording or transcript is missing or unusable"),
     N_("Wrong language or queue"),

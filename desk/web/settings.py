@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
-
-from sinks.queries import Coverage
 
 
 class OidcDoor(Protocol):
@@ -38,8 +36,6 @@ class WebSettings:
     live_poll_s: float = 1.0
     """How often the server looks whether queues changed, for live pages."""
     oidc: OidcDoor | None = None
-    coverage: Callable[[], Coverage] | None = None
-    """Asks ClickHouse; raises TafolError. None: the page says that no analytics store is connected."""
     demo_accounts: tuple[tuple[str, str, str], ...] = field(default=())
     """(login, password, role) shown on the sign-in page of a demo; empty in real use."""
 

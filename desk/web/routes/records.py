@@ -6,11 +6,13 @@ from typing import Final
 
 from fastapi import Response
 
-from desk.people.authorisation import require
-from desk.web.page import SignedInPage
+from desk.web import labels
+from desk.web.charts import coverage as charts
+from desk.web.charts.figure import Figure
+from desk.web.figures import FileKind, figure_file
+from desk.web.page import Page, SignedInPage
 from desk.web.routes import page_router
-from schemas.errors import TafolError
-from sinks.queries import Coverage
+from sinks.queries.coverage import Coverage
 
 router = page_router()
 AUDIT_ROWS: Final = 100
@@ -18,17 +20,15 @@ AUDIT_ROWS: Final = 100
 
 @router.get("/coverage")
 def coverage(page: SignedInPage) -> Response:
-    """What became of everything that was read, from the analytics store."""
-    require(page.person, "coverage.see")
-    ask = page.site.web.coverage
-    found: Coverage | None = None
-    away = ask is None
-    if ask is not None:
-        try:
-            found = ask()
-        except TafolError:
-            away = True
-    return page.html("coverage.html", found=found, connected=ask is not None, away=away)
+    """What became of everything that was read."""
+    found = page.desk.coverage.coverage(page.person)
+    return page.html("coverage.html", found=found, figures=_figures(page, found))
+
+
+@router.get("/coverage/{name}.{kind}")
+def coverage_figure(page: SignedInPage, name: str, kind: FileKind) -> Response:
+    """One of its figures as a file."""
+    return figure_file(page, _figures(page, page.desk.coverage.coverage(page.person)), name, kind)
 
 
 @router.get("/audit")
@@ -47,4 +47,14 @@ def audit(
         actor_id=actor_id,
         check=service.verify(who) if verify else None,
         more=entries[-1].seq if len(entries) == AUDIT_ROWS else None,
+    )
+
+
+def _figures(page: Page, found: Coverage) -> tuple[Figure, ...]:
+    say = page.speech
+    channels = {code: say.gettext(words) for code, words in labels.CHANNEL.items()}
+    return (
+        charts.funnel(found, say),
+        charts.response(found, say, channels),
+        charts.left_out(found, say, labels.LEFT_OUT | labels.CHANNEL),
     )

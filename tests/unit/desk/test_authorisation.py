@@ -106,6 +106,7 @@ CALLS: dict[Action, list[Call]] = {
         lambda d, a: d.checks.checks(a),
         lambda d, a: d.checks.colleagues(a),
     ],
+    "coverage.see": [lambda d, a: d.coverage.coverage(a)],
     "trend.see": [lambda d, a: d.trends.league(a, LAST_WEEK)],
     "alert.see": [lambda d, a: d.alerts.alerts(a), lambda d, a: d.alerts.alert(a, "0" * 16)],
     "alert.act": [
@@ -130,7 +131,7 @@ CALLS: dict[Action, list[Call]] = {
     "customer.erase": [lambda d, a: d.erasures.erase(a, "0" * 32)],
     "audit.see": [lambda d, a: d.audit.entries(a), lambda d, a: d.audit.verify(a)],
 }
-ASKED_BY_PAGES = {"coverage.see", "judging.see", "trend.own"}
+ASKED_BY_PAGES = {"judging.see", "trend.own"}
 """Actions that pages ask for themselves; the services have nothing to do for them."""
 
 

@@ -54,9 +54,11 @@ from schemas.base import BilingualText
 from schemas.request import CheckRequest
 from schemas.transaction import ChatLine
 from sinks.queries.alerts import AlertRow, Change, Driver
+from sinks.queries.coverage import coverage
 from tafol import examples
 from tafol.documents import read_frame, read_scorecard
 from tests.fakes.analytics import FakeClickHouse, Fall, analytics
+from tests.fakes.coverage import coverage_rows
 from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
@@ -309,6 +311,7 @@ ANSWERS: dict[str, tuple[Action | None, Any]] = {
     "alerts.alert": ("alert.see", DETAIL),
     "alerts.acknowledge": ("alert.act", None),
     "alerts.resolve": ("alert.act", None),
+    "coverage.coverage": ("coverage.see", coverage(FakeClickHouse({"coverage": lambda _: coverage_rows()}))),
     "names.known": (None, KNOWN),
     "observations.plan": ("observation.plan", OBSERVATION),
     "observations.planned": (None, (OBSERVATION,)),
@@ -386,6 +389,7 @@ class PretendDesk:
         self.observations: Any = _Service(self, "observations")
         self.alerts: Any = _Service(self, "alerts")
         self.trends = _Trends()
+        self.coverage: Any = _Service(self, "coverage")
         self.names: Any = _Service(self, "names")
         self.audit: Any = _Service(self, "audit")
 

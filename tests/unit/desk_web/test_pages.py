@@ -63,6 +63,8 @@ PAGES: dict[str, Action | None] = {
     "/trends/criteria/criteria.png": "trend.see",
     "/trends/colleagues/standings.csv": "trend.see",
     "/coverage": "coverage.see",
+    "/coverage/left-out.svg": "coverage.see",
+    "/coverage/response.csv": "coverage.see",
     "/audit": "audit.see",
     "/audit?verify=true": "audit.see",
 }
