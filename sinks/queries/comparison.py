@@ -2,10 +2,11 @@
 handling, and the criteria that drive it.
 
 Mix and within (Kitagawa 1955): with shares p and means m of the parts k, before and after,
-    mix    = sum_k (p_k' - p_k) (m_k' + m_k) / 2      other transactions came
-    within = sum_k (m_k' - m_k) (p_k' + p_k) / 2      they were handled otherwise
-and mix + within is the difference. A part that is missing on one side counts as mix alone: nothing tells how it would
-have been handled there.
+    mix    = sum_k (p_k' - p_k) ((m_k' + m_k) / 2 - m)    other transactions came
+    within = sum_k (m_k' - m_k) (p_k' + p_k) / 2          they were handled otherwise
+and mix + within is the difference. m is the middle of the two overall means: it changes no sum, for shares add up to 1,
+and makes the mix of one part what it is, more of what goes worse than the rest or less of it. A part that is missing on
+one side counts as mix alone: nothing tells how it would have been handled there.
 """
 
 from __future__ import annotations
@@ -159,15 +160,13 @@ def _too_few(one: Domain, other: Domain, change: Interval) -> bool:
 def _parts(first: Sequence[ScoreCell], second: Sequence[ScoreCell], one: Domain, other: Domain) -> tuple[Part, ...]:
     before = {name: domain(cells) for name, cells in grouped(first).items()}
     after = {name: domain(cells) for name, cells in grouped(second).items()}
-    found = [
-        _part(name, before.get(name), after.get(name), one.weight, other.weight) for name in sorted({*before, *after})
-    ]
+    found = [_part(name, before.get(name), after.get(name), one, other) for name in sorted({*before, *after})]
     return tuple(sorted(found, key=lambda part: (-abs(part.mix + part.within), part.name)))
 
 
-def _part(name: str, before: Domain | None, after: Domain | None, all_before: float, all_after: float) -> Part:
-    share_before = 0.0 if before is None else before.weight / all_before
-    share_after = 0.0 if after is None else after.weight / all_after
+def _part(name: str, before: Domain | None, after: Domain | None, all_before: Domain, all_after: Domain) -> Part:
+    share_before = 0.0 if before is None else before.weight / all_before.weight
+    share_after = 0.0 if after is None else after.weight / all_after.weight
     mean_before = None if before is None else before.mean
     mean_after = None if after is None else after.mean
     known_before = mean_before if mean_before is not None else mean_after
@@ -180,6 +179,6 @@ def _part(name: str, before: Domain | None, after: Domain | None, all_before: fl
         share_after=share_after,
         mean_before=mean_before,
         mean_after=mean_after,
-        mix=(share_after - share_before) * (known_before + known_after) / 2,
+        mix=(share_after - share_before) * (known_before + known_after - all_before.mean - all_after.mean) / 2,
         within=(known_after - known_before) * (share_before + share_after) / 2,
     )

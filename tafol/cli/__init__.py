@@ -12,6 +12,7 @@
     frame_history  frame preview|plan|verify
     servers    topics apply|check, migrate, broker, clickhouse
     watching   status, doctor
+    trends     trends, trends compare|league; trend_tables shows them
     detect     detect alerts|acknowledge|resolve|backtest|agree
     reference  schema export, docs; pages makes the generated pages
 

@@ -10,7 +10,20 @@ import typer
 from typer.core import TyperGroup
 
 from schemas.errors import TafolError
-from tafol.cli import checks, desk, detect, frames, playing, records, reference, registers, running, servers, watching
+from tafol.cli import (
+    checks,
+    desk,
+    detect,
+    frames,
+    playing,
+    records,
+    reference,
+    registers,
+    running,
+    servers,
+    trends,
+    watching,
+)
 from tafol.cli.screen import printable
 from tafol.cli.session import Session
 
@@ -57,7 +70,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (running, playing, desk, records, registers, frames, checks, servers, watching, detect, reference):
+for part in (running, playing, desk, records, registers, frames, checks, servers, watching, trends, detect, reference):
     part.add_to(app)
 
 

@@ -84,6 +84,8 @@ def test_other_work_handled_alike_is_mix_alone() -> None:
     assert found is not None
     assert (found.change.value, found.mix, found.within) == pytest.approx((-8.0, -8.0, 0.0))
     assert found.too_few  # four reviews
+    # More of what goes worse than the rest, and less of what goes better: both pull down.
+    assert [part.mix for part in found.parts] == pytest.approx([-5.6, -2.4])
 
 
 def test_a_part_that_is_new_counts_as_mix() -> None:
