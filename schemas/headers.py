@@ -8,6 +8,7 @@ or below it (contracts, "Origins").
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 Headers = list[tuple[str, bytes]]
@@ -44,14 +45,19 @@ class StageOrigin(NamedTuple):
 
 def cloud_event(kind: str, event_id: str, origin: StageOrigin, content_type: bytes = b"application/json") -> Headers:
     """Headers of one record. `kind`: record and version, for example 'selection.v1'."""
-    return [
+    version, type_, source, content = _same_for_all(kind, origin.stage, content_type)
+    return [version, type_, source, ("ce_id", event_id.encode()), content, (ORIGIN, origin.encode())]
+
+
+@lru_cache(maxsize=256)
+def _same_for_all(kind: str, stage: str, content_type: bytes) -> tuple[tuple[str, bytes], ...]:
+    """The headers that all records of one kind, stage and content type share."""
+    return (
         ("ce_specversion", b"1.0"),
         ("ce_type", f"tafol.{kind}".encode()),
-        ("ce_source", f"{SOURCE_PREFIX}{origin.stage}".encode()),
-        ("ce_id", event_id.encode()),
+        ("ce_source", f"{SOURCE_PREFIX}{stage}".encode()),
         ("content-type", content_type),
-        (ORIGIN, origin.encode()),
-    ]
+    )
 
 
 def origin_of(headers: Iterable[tuple[str, bytes]]) -> StageOrigin | None:

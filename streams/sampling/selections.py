@@ -18,19 +18,11 @@ from streams.stage import Output
 
 def transaction_part(event: Event, pseudonym: str) -> TransactionPart:
     """What is known of `event` beyond the source topics."""
+    # By position, in the order of the fields: msgspec takes much longer by name.
     return TransactionPart(
-        id=event.id,
-        channel=event.channel,
-        colleague_id=event.colleague_id,
-        team_id=event.team_id,
-        site=event.site,
-        topic=event.topic,
-        language=event.language,
-        started_at=event.started_at,
-        ended_at=event.ended_at,
-        customer_pseudonym=pseudonym,
-        outcome=event.outcome,
-    )
+        event.id, event.channel, event.colleague_id, event.team_id, event.site, event.topic, event.language,
+        event.started_at, event.ended_at, pseudonym, event.outcome,
+    )  # fmt: skip
 
 
 def selection_output(
@@ -47,16 +39,16 @@ def selection_output(
     """The selection of `event` by the probability draw of its stratum, or by an overlay."""
     draw_id = stratum.draw_id if overlay is None else overlay.draw_id
     line = SelectionLine(
-        selection_id=selection_id(draw_id, event.id),
-        draw_id=draw_id,
-        purpose=cast("Purpose", stratum.method) if overlay is None else overlay.purpose,
-        frame=FrameRef(frame.id, frame.version),
-        stratum=stratum.name,
-        inclusion_probability=stratum.probability if overlay is None else None,
-        draw_number=draw_number,
-        drawn_at=drawn_at,
-        transaction=transaction_part(event, pseudonym),
-        origin=OriginPart(origin.topic, origin.partition, origin.offset),
+        selection_id(draw_id, event.id),
+        draw_id,
+        cast("Purpose", stratum.method) if overlay is None else overlay.purpose,
+        FrameRef(frame.id, frame.version),
+        stratum.name,
+        stratum.probability if overlay is None else None,
+        draw_number,
+        drawn_at,
+        transaction_part(event, pseudonym),
+        OriginPart(origin.topic, origin.partition, origin.offset),
     )
     headers = cloud_event("selection.v1", line.selection_id, origin)
     return Output(catalogue.SELECTIONS, event.id.encode(), encode(line), headers)

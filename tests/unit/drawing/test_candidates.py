@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from schemas import catalogue
 from schemas.candidate import Candidate, CandidateRecord, unit_key
 from schemas.counts import ReadCount
-from schemas.decided import DecidedTransaction
+from schemas.decided import DecidedTransaction, read_decided
 from schemas.marker import Marker
 from schemas.selection import Selection
 from streams.registers import Registers
@@ -36,8 +36,8 @@ def on_candidates(sent: Sequence[Output]) -> list[tuple[Output, Candidate | Mark
 
 
 def decided(sent: Sequence[Output]) -> dict[str, DecidedTransaction]:
-    lines = [line for one in sent if one.topic == catalogue.DECIDED for line in (one.value or b"").splitlines()]
-    return {one.id: one for one in map(DecidedTransaction.model_validate_json, lines)}
+    values = [one.value or b"" for one in sent if one.topic == catalogue.DECIDED]
+    return {line.id: line for value in values for line in read_decided(value)}
 
 
 @settings(max_examples=60)
