@@ -34,6 +34,9 @@ export function say(text) {
 
 document.documentElement.classList.add("scripted");
 
+// On a small screen the menu scrolls sideways: the place where one is comes into view.
+document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 const shortcuts = document.getElementById("shortcuts");
 for (const opener of document.querySelectorAll("[data-opens]")) {
   opener.addEventListener("click", () => document.getElementById(opener.dataset.opens)?.showModal());

@@ -41,6 +41,7 @@ PICTURES: Final = (
     Picture("observation-phone-cy", "rhian", "{observation}", PHONE, "cy"),
     Picture("supervisor", "sian", "/"),
     Picture("open-items", "sian", "/work"),
+    Picture("spot-check", "sian", "/checks/ask"),
     Picture("workload-cy", "sian", "/workload", language="cy"),
     Picture("scorecard", "gwen", "/scorecards/phone/1"),
     Picture("frame-cy", "gwen", "/frames/contact-centre/1", language="cy"),
