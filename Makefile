@@ -8,7 +8,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
 
-.PHONY: help setup demo up test check lint types imports unit faults fuzz docs dashboards bench bench-scaling bench-memory bench-sink bench-latency bench-detect bench-draw frame-verify desk-load clean
+.PHONY: help setup demo up test check lint types imports unit faults fuzz docs dashboards bench bench-scaling bench-memory bench-sink bench-latency bench-detect bench-draw bench-panels frame-verify desk-load clean
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -94,6 +94,9 @@ bench-detect: .venv/.developer ## how long detection runs without a drop and how
 
 bench-draw: .venv/.developer ## memory of the draw stage with a weekly quota of every colleague
 	@$(RUN)/python -m bench.draw_state $(ARGS)
+
+bench-panels: .venv/.developer ## seconds of every Grafana panel with 10 and 100 million transactions
+	@$(RUN)/python -m bench.panels $(ARGS)
 
 desk-load: .venv/.developer ## 200 reviewers on one desk that is killed 20 times: nothing held twice, nothing lost; claim p95
 	@$(RUN)/python -m bench.desk_load $(ARGS)

@@ -10,9 +10,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from deploy.dashboards.every import DASHBOARDS
+from deploy.dashboards.viewer import Json, Viewer, panels
 from tests.fixtures import centre
 from tests.fixtures.clickhouse import ClickHouse
-from tests.fixtures.grafana import Json, Viewer, panels
 
 pytestmark = pytest.mark.clickhouse
 

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from deploy.dashboards.every import DASHBOARDS
+from deploy.dashboards.viewer import Viewer, panels
 from tests.fixtures import centre
 from tests.fixtures.debian import program
-from tests.fixtures.grafana import Viewer, panels
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = sorted((DEPLOY / "prometheus/rules").glob("*.yml"))

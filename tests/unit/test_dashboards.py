@@ -11,9 +11,9 @@ import yaml
 
 from deploy.dashboards.every import DASHBOARDS, FOLDER
 from deploy.dashboards.frame import Dashboard
+from deploy.dashboards.viewer import Json, Viewer, panels
 from sinks.metrics import METRICS
 from tests.fixtures import centre
-from tests.fixtures.grafana import Json, Viewer, panels
 
 pytestmark = pytest.mark.unit
 
