@@ -69,9 +69,8 @@ def prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], lis
     try:
         migrate(database)
         here = Surroundings(database, _now, secrets.token_bytes)
-        desk, intake = Desk(here), Intake(here)
-        card = read_scorecard(SCORECARD)
-        intake.registers([_arrived(SCORECARDS, card)])
+        desk = Desk(here)
+        Intake(here).registers([_arrived(SCORECARDS, read_scorecard(SCORECARD))])
         tokens, account_ids = [], []
         for number in range(reviewers):
             person = NewPerson(f"r{number}", f"Reviewer {number}", ("reviewer",), not_a_colleague=True)
@@ -80,11 +79,17 @@ def prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], lis
             issued = desk.people.issue_token(accounts.actor_of(row), "load", ["queue.read", "review.write"])
             tokens.append(issued.secret)
             account_ids.append(row.account_id)
-        tasks = _tasks(transactions, card)
-        intake.tasks([_arrived(REVIEW_TASKS, one) for one in tasks])
-        return tokens, account_ids, tasks
+        return tokens, account_ids, add_tasks(database, range(transactions))
     finally:
         database.close()
+
+
+def add_tasks(database: Database, transactions: range) -> list[ReviewTask]:
+    """Tasks of further transactions, by their numbers, as the desk's consumer takes them in."""
+    tasks = _tasks(transactions, read_scorecard(SCORECARD))
+    intake = Intake(Surroundings(database, _now, secrets.token_bytes))
+    intake.tasks([_arrived(REVIEW_TASKS, one) for one in tasks])
+    return tasks
 
 
 def serve(url: str, port: int) -> None:
@@ -114,10 +119,10 @@ def start(url: str, port: int, folder: Path) -> Child:
     raise SystemExit(f"the desk did not start:\n{(folder / 'desk.log').read_text()[-2000:]}")
 
 
-def _tasks(transactions: int, card: Scorecard) -> list[ReviewTask]:
-    chance, now = random.Random(7), _now()
+def _tasks(transactions: range, card: Scorecard) -> list[ReviewTask]:
+    chance, now = random.Random(transactions.start), _now()
     tasks = []
-    for number in range(transactions):
+    for number in transactions:
         copies = COPIES if chance.random() < OVERLAP_SHARE else 1
         transaction = {
             "id": f"t-{number}",
