@@ -156,6 +156,36 @@ def test_a_lost_lease_keeps_every_word_and_says_so(page_of: PageOf, site: Seeded
     assert again.draft.development_points == ("Too late for this",)
 
 
+def test_a_lease_that_runs_out_while_one_is_away_warns_and_goes(page_of: PageOf, site: SeededDesk) -> None:
+    page = page_of("rhian", "/queues")
+    page.clock.install()
+    number = claim(page, "chat-welsh")
+    page.clock.run_for(61_000)  # from now on nobody is at the keyboard
+    page.clock.run_for(12.5 * 60_000)
+    expect(page.locator("#lease")).to_have_class("warn")
+    expect(page.locator("#spoken")).not_to_be_empty()
+    site.pass_time(minutes=16)
+    site.desk.queues.claim(site.actors["tomos"], number)
+    page.clock.run_for(4 * 60_000)
+    expect(page.locator("#lease-lost")).to_be_visible()
+    expect(page.locator("#send")).to_be_disabled()
+
+
+def test_a_lease_that_ran_out_but_that_nobody_took_goes_on(page_of: PageOf, site: SeededDesk) -> None:
+    page = page_of("rhian", "/queues")
+    page.clock.install()
+    number = claim(page, "chat-welsh")
+    site.pass_time(minutes=16)
+    assert site.desk.queues.form(site.actors["rhian"], number).lease is None
+    with page.expect_response("**/heartbeat") as answer:
+        page.clock.run_for(16 * 60_000)
+    assert answer.value.status == 200
+    expect(page.locator("#lease-lost")).to_be_hidden()
+    lease = site.desk.queues.form(site.actors["rhian"], number).lease
+    assert lease is not None
+    assert (lease.ends_at - site.at).total_seconds() == 900
+
+
 def test_a_late_submit_is_refused_on_a_page_that_shows_the_words(browser: Browser, site: SeededDesk) -> None:
     made = browser.new_context(java_script_enabled=False)
     page = made.new_page()
