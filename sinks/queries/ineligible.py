@@ -12,6 +12,13 @@ from sinks.queries.text import sql
 from sinks.store import Asker, Parameter
 
 IneligibleBy = Literal["all", "channel", "site", "team", "colleague", "topic", "language"]
+NOTICE_REASONS: Final = {
+    "customer_told_late": "customer",
+    "customer_told_otherwise": "customer",
+    "customer_notice_not_valid": "customer",
+    "colleague_notice_not_valid": "colleague",
+}
+"""The reasons that speak of a notice which the transaction names, and for whom that is."""
 INELIGIBLE_BY: Final[tuple[IneligibleBy, ...]] = get_args(IneligibleBy)
 
 
@@ -32,6 +39,35 @@ class Ineligible:
     def share(self) -> float:
         """0 to 1."""
         return self.transactions / self.of
+
+
+@dataclass(frozen=True, slots=True)
+class Unnoticed:
+    """A transaction that may not be reviewed because of the notice it names, and where its record stands."""
+
+    id: str
+    channel: str
+    reason: str
+    ended_at: datetime
+    source_topic: str
+    source_partition: int
+    source_offset: int
+
+
+def unnoticed(
+    store: Asker, *, from_day: date, to_day: date, time_zone: str, most: int
+) -> tuple[tuple[Unnoticed, ...], int]:
+    """The latest `most` of local days [from_day, to_day), and how many there are. Raises StoreError."""
+    parameters: dict[str, Parameter] = {
+        "from_day": from_day,
+        "to_day": to_day,
+        "time_zone": time_zone,
+        "reasons": list(NOTICE_REASONS),
+        "most": most,
+    }
+    rows = [in_utc(row) for row in store.ask(sql("ineligible_by_notice"), parameters)]
+    of_all = int(rows[0]["of_all"]) if rows else 0
+    return tuple(Unnoticed(**{name: row[name] for name in Unnoticed.__slots__}) for row in rows), of_all
 
 
 def ineligible(

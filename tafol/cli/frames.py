@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +18,8 @@ from tafol.cli import frame_history, session
 from tafol.cli.screen import say, show, show_json, show_table, show_verdict
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from schemas.frame import SamplingFrame
     from sinks.clickhouse import ClickHouseStore
     from tafol.frames.check import Caution
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 FrameName = Annotated[str, typer.Argument(metavar="FRAME", help="A YAML file, or id:version of a published frame.")]
 DISAGREES = 1
+BY_NOTICE = "notice"
+MOST_RECORDS = 1000
+"""Read again for `ineligible --by notice`: a few seconds."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -236,13 +241,14 @@ def ineligible(
     from_day: frame_history.FromDay = None,
     to_day: frame_history.ToDay = None,
     by: Annotated[
-        str, typer.Option(metavar="GROUP", help="all, channel, site, team, colleague, topic or language.")
+        str, typer.Option(metavar="GROUP", help="all, channel, site, team, colleague, topic, language or notice.")
     ] = "channel",
     as_json: session.Json = False,
 ) -> None:
     """Report the transactions that may not be reviewed, by reason: who was not told, which notice did not hold.
 
-    Without dates, the last 28 days.
+    Without dates, the last 28 days. `--by notice` reads the latest 1,000 records again from Kafka: which notice they
+    name that did not hold, came late or was given otherwise.
     """
     from dataclasses import asdict
 
@@ -252,10 +258,14 @@ def ineligible(
     from tafol.frames.explain import REASON_WORDS
 
     group_by = next((one for one in INELIGIBLE_BY if one == by), None)
-    if group_by is None:
-        raise typer.BadParameter(f"{by}: one of {', '.join(INELIGIBLE_BY)} is wanted", param_hint="--by")
-    zone = frame_history.zone_of(_published(context), clock.now())
+    if group_by is None and by != BY_NOTICE:
+        raise typer.BadParameter(f"{by}: one of {', '.join((*INELIGIBLE_BY, BY_NOTICE))} is wanted", param_hint="--by")
+    published = _published(context)
+    zone = frame_history.zone_of(published, clock.now())
     first, after = frame_history.days(from_day, to_day, clock.now(), zone)
+    if group_by is None:
+        _by_notice(context, published, first, after, zone, as_json=as_json)
+        return
     with stored(context) as store:
         found = ask(store, group_by=group_by, from_day=first, to_day=after, time_zone=zone.key)
     if as_json:
@@ -277,6 +287,32 @@ def ineligible(
     ]
     columns = (by if by != "all" else "", "reason", "in words", "transactions", "share", "last")
     show_table(columns, rows, numbers=("transactions", "share"), whole=("reason",))
+
+
+def _by_notice(
+    context: typer.Context, published: Published, first: date, after: date, zone: ZoneInfo, *, as_json: bool
+) -> None:
+    from sinks.queries.ineligible import unnoticed
+    from tafol.frames.explain import REASON_WORDS
+    from tafol.frames.notices_named import named_notices
+
+    with stored(context) as store:
+        found, of_all = unnoticed(store, from_day=first, to_day=after, time_zone=zone.key, most=MOST_RECORDS)
+    rows, gone = named_notices(session.of(context).connection(), found, published.notices)
+    if as_json:
+        show_json({"notices": [one._asdict() for one in rows], "looked_at": len(found), "of": of_all, "gone": gone})
+        return
+    cells = [
+        (
+            one.notice_id, one.channel, REASON_WORDS.get(one.reason, one.reason), f"{one.transactions:,}",
+            _written(one.last_ended_at), one.said,
+        )
+        for one in rows
+    ]  # fmt: skip
+    if cells:
+        columns = ("notice", "channel", "in words", "transactions", "last", "in the register")
+        show_table(columns, cells, numbers=("transactions",), whole=("notice",))
+    show(f"{len(found):,} of {of_all:,} looked at, the latest; {gone:,} of them are no longer in Kafka.")
 
 
 def load(context: typer.Context, name: str) -> Loaded:

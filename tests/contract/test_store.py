@@ -55,14 +55,14 @@ def test_a_row_of_every_table_comes_back_and_twice_is_once(store: Store) -> None
 
 def test_the_first_transaction_of_an_id_stands_whatever_comes_first(store: Store) -> None:
     first, repeat = r.decided(3, decision="selected"), r.decided(9, id="t-3")
-    insert(store, r.chunk(c.DECIDED, r.json_lines([repeat])), r.chunk(c.DECIDED, r.json_lines([first])))
-    insert(store, r.chunk(c.DECIDED, r.json_lines([repeat])))
+    insert(store, r.chunk(c.DECIDED, r.decided_lines([repeat])), r.chunk(c.DECIDED, r.decided_lines([first])))
+    insert(store, r.chunk(c.DECIDED, r.decided_lines([repeat])))
     assert column(store, "transactions", "decision") == ["selected"]
     assert column(store, "transactions", "source_offset") == [3]
 
 
 def test_an_id_is_one_row_even_when_its_repeat_ended_in_another_month(store: Store) -> None:
-    insert(store, r.chunk(c.DECIDED, r.json_lines([r.decided(9, OCTOBER, id="t-3"), r.decided(3)])))
+    insert(store, r.chunk(c.DECIDED, r.decided_lines([r.decided(9, OCTOBER, id="t-3"), r.decided(3)])))
     assert column(store, "transactions", "source_offset") == [3]
 
 
@@ -115,7 +115,7 @@ def test_positions_are_the_highest_of_each_topic_id(store: Store) -> None:
     [b'{"id":"secret-7"', b'{"id":"secret-7","nothing_of_ours":1}', b'{"channel":"phone"}', b"secret-7", b'{"id":""}'],
 )
 def test_one_bad_row_refuses_its_block_and_is_never_quoted(store: Store, line: bytes) -> None:
-    good = r.json_lines([r.decided(1)])
+    good = r.decided_lines([r.decided(1)])
     with pytest.raises(StoreError) as refused:
         store.insert("transactions", good + line + b"\n")
     assert retries.verdict(refused.value.code) is Verdict.SPLIT

@@ -17,15 +17,18 @@ from typer.testing import CliRunner
 
 from schemas import catalogue as c
 from sinks.clickhouse import ClickHouseStore
-from sinks.queries.ineligible import ineligible
+from sinks.queries.ineligible import Unnoticed, ineligible
 from sinks.queries.log_of_decisions import Period, slices, spans
 from sinks.queries.observed import observed_scores
 from sinks.queries.story import story
 from streams.connection import Connection
+from streams.registers import Appended
+from streams.sampling.decided import NAMES
 from streams.topics import topics
 from tafol import examples, topics_admin
 from tafol.cli import app
 from tafol.frames.explain import explain
+from tafol.frames.notices_named import named_notices
 from tafol.frames.trial import try_out
 from tafol.frames.verify import verify
 from tafol.kafka_clients import producer
@@ -48,7 +51,7 @@ def week() -> Played:
 
 
 def fill(store: ClickHouseStore, found: Played) -> None:
-    lines = msgspec.json.Encoder().encode_lines(found.lines)
+    lines = NAMES + msgspec.json.Encoder().encode_lines(found.lines)
     selections = [msgspec.json.encode(one) for one in found.selections]
     cells = [msgspec.json.encode(one) for one in found.cells]
     store_all(
@@ -152,6 +155,26 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
         yield connection
 
 
+def test_notices_that_did_not_hold_are_read_from_the_records_that_are_still_there(broker: Connection) -> None:
+    """By the id that the record names, with what the register says of it."""
+    topic, rows = c.SOURCE_TOPICS[0], []
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("customer_notice_not_valid", {"customer": {"notice_id": "old-tape"}, "colleague": "policy"}),
+        ("customer_notice_not_valid", {"customer": {"notice_id": "old-tape"}, "colleague": "policy"}),
+        ("colleague_notice_not_valid", {"customer": {"notice_id": "tape"}, "colleague": "phone-notice"}),
+    ]
+    with producer(broker) as client:
+        for reason, notice in given:
+            value = json.dumps({"monitoring_notice": notice}).encode()
+            sent = client.send(topic, value=value, partition=1).get(timeout=30)
+            rows.append(Unnoticed("t", "phone", reason, STARTS, topic, 1, sent.offset))
+    rows.append(Unnoticed("t", "phone", "customer_told_late", STARTS, topic, 1, 10**9))
+    found, gone = named_notices(broker, rows, [Appended(logs.notices(), STARTS)])
+    assert [(one.notice_id, one.transactions) for one in found] == [("old-tape", 2), ("phone-notice", 1)]
+    assert found[0].said == "not published"
+    assert gone == 1
+
+
 class TestCommands:
     """As a person types them, against a broker and a ClickHouse of the settings."""
 
@@ -231,6 +254,10 @@ class TestCommands:
         report = run("ineligible", "--from", "2026-03-02", "--to", "2026-03-09", "--by", "team")
         assert "customer_not_told" in report.stdout
         assert run("ineligible", "--by", "mood").exit_code == 2
+        by_notice = run("ineligible", "--from", "2026-03-02", "--to", "2026-03-09", "--by", "notice", "--json")
+        assert by_notice.exit_code == 0, by_notice.stderr
+        told = json.loads(by_notice.stdout)
+        assert told["gone"] == told["looked_at"] == told["of"], "this broker never had the week's records"
 
     def test_preview_and_plan(self, run: Callable[..., Any]) -> None:
         # The week lies in the past: the span that still holds it.

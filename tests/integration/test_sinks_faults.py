@@ -39,12 +39,11 @@ ID_OF = {"transactions": "id", "selections": "selection_id"}
 @pytest.fixture(scope="module")
 def log() -> list[tuple[SinkChunk, ...]]:
     """Chunks of two topics; the rows of each lie in three months and two tables."""
-    shape = [r.decided(0, month).model_dump_json().encode() for month in MONTHS]
+    names, *shape = r.decided_lines([r.decided(0, month) for month in MONTHS]).splitlines(keepends=True)
 
     def lines(first: int) -> bytes:
-        return b"".join(
-            shape[number % 3].replace(b'"id":"t-0"', b'"id":"t-%d"' % number) + b"\n"
-            for number in range(first, first + ROWS_A_CHUNK)
+        return names + b"".join(
+            shape[number % 3].replace(b'["t-0"', b'["t-%d"' % number) for number in range(first, first + ROWS_A_CHUNK)
         )
 
     return [

@@ -44,7 +44,7 @@ def centre() -> list[SinkChunk]:
         r.review(6, "skipped", copies=2, copy=1),  # the second is still to come
     ]  # and nothing of 7
     return [
-        r.chunk(c.DECIDED, r.json_lines(phone), r.json_lines(chat)),
+        r.chunk(c.DECIDED, r.decided_lines(phone), r.decided_lines(chat)),
         r.chunk(c.SELECTIONS, *selections),
         r.chunk(c.REVIEWS, *reviews),
         r.rejected_chunk(r.rejected(200), r.rejected(201, reason="too_old")),
@@ -95,7 +95,7 @@ def test_what_draws_decided_is_taken_out_of_what_was_pending(migrated: ClickHous
     waiting = [r.decided(n, decision="pending", stratum="quota", draw_method="quota") for n in range(300, 310)]
     counts = r.read_count(read=10, eligible=10, pending=10)
     chunks = [
-        r.chunk(c.DECIDED, r.json_lines(waiting)),
+        r.chunk(c.DECIDED, r.decided_lines(waiting)),
         r.chunk(c.READ_COUNTS, counts),
         r.chunk(c.POPULATION_COUNTS, r.population(10, 0, stratum="quota")),
         r.chunk(c.SELECTIONS, r.selection(300, stratum="quota"), r.selection(301, stratum="quota")),
@@ -123,7 +123,7 @@ def test_coverage_of_an_empty_database_is_all_zero_and_adds_up(migrated: ClickHo
 
 def test_a_table_that_is_ahead_of_the_counts_makes_no_difference(migrated: ClickHouseStore) -> None:
     ahead = r.decided(5000, decision="selected")
-    store_all(migrated, *centre(), r.chunk(c.DECIDED, r.json_lines([ahead]), first_offset=50))
+    store_all(migrated, *centre(), r.chunk(c.DECIDED, r.decided_lines([ahead]), first_offset=50))
     store_all(migrated, r.chunk(c.SELECTIONS, r.selection(5000), first_offset=50))
     assert coverage(migrated).differences == ()
 
