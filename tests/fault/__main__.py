@@ -44,34 +44,36 @@ def main() -> int:
     parser.add_argument("--faults", type=int, default=0, help="more rounds, until there were so many faults")
     parser.add_argument("--only", default="", help="scenarios whose name holds these words")
     wanted = parser.parse_args()
+    chosen = [one for one in ALL if wanted.only in one.name]
+    if not chosen:
+        parser.error(f"no scenario's name holds {wanted.only!r}: {'; '.join(one.name for one in ALL)}")
     console = Console(stderr=True, width=None if sys.stderr.isatty() else WIDTH)
     table = Table(title="Faults")
     for heading in ("scenario", "faults", "rows compared", "lost", "doubled", "changed", "recovery s", "took s"):
         table.add_column(heading, justify="left" if heading == "scenario" else "right")
     faults = lost = doubled = 0
     exact, recoveries = True, list[float]()
-    for seed in itertools.count(1):
+    for seed, scenario in ((number, one) for number in itertools.count(1) for one in chosen):
         if seed > wanted.rounds and (faults >= wanted.faults or not exact):
             break
-        for scenario in (one for one in ALL if wanted.only in one.name):
-            console.print(f"{scenario.name} ...")
-            begun_s = time.monotonic()
-            try:
-                verdict, happened, recovered_s = play(scenario, seed, console)
-            except PermissionError as why:
-                table.add_row(scenario.name, "-", f"skipped: {why}")
-                continue
-            except AssertionError as why:
-                table.add_row(scenario.name, "-", f"FAILED: {why}")
-                exact = False
-                continue
-            sums = [sum(one.values()) for one in (verdict.rows, verdict.lost, verdict.doubled, verdict.changed)]
-            median = f"{statistics.median(recovered_s):.1f}" if recovered_s else "-"
-            table.add_row(scenario.name, str(happened), *map(str, sums), median, f"{time.monotonic() - begun_s:.0f}")
-            faults, lost, doubled = faults + happened, lost + sums[1], doubled + sums[2]
-            exact = exact and verdict.exact
-            recoveries += recovered_s
-            console.print(table)
+        console.print(f"{scenario.name} ...")
+        begun_s = time.monotonic()
+        try:
+            verdict, happened, recovered_s = play(scenario, seed, console)
+        except PermissionError as why:
+            table.add_row(scenario.name, "-", f"skipped: {why}")
+            continue
+        except AssertionError as why:
+            table.add_row(scenario.name, "-", f"FAILED: {why}")
+            exact = False
+            continue
+        sums = [sum(one.values()) for one in (verdict.rows, verdict.lost, verdict.doubled, verdict.changed)]
+        median = f"{statistics.median(recovered_s):.1f}" if recovered_s else "-"
+        table.add_row(scenario.name, str(happened), *map(str, sums), median, f"{time.monotonic() - begun_s:.0f}")
+        faults, lost, doubled = faults + happened, lost + sums[1], doubled + sums[2]
+        exact = exact and verdict.exact
+        recoveries += recovered_s
+        console.print(table)
     print(
         json.dumps(
             {
