@@ -1,7 +1,7 @@
 """The review desk, put together from the settings: its store, services, jobs and pages, run by uvicorn.
 
-One process serves pages and API and runs the jobs. With PostgreSQL there may be several; each job is done by one of
-them at a time, and the consumer group shares the partitions.
+One process serves pages and API and runs the jobs; with SQLite there is one. With PostgreSQL there may be several; each
+job is done by one of them at a time, and the consumer group shares the partitions.
 """
 
 from __future__ import annotations
@@ -100,6 +100,11 @@ def run(settings: Settings, *, demo: bool = False) -> int:
     `demo`: make accounts to try it with (demo_file), and show them on the sign-in page.
     """
     logs.set_up(settings.log_level, clock.monotonic_s)
+    with _alone(settings):
+        return _run(settings, demo=demo)
+
+
+def _run(settings: Settings, *, demo: bool) -> int:
     connection = places.kafka(settings)
     topics_admin.wait_for_broker(connection, settings.wait_for_broker_s, log.info)
     with opened(settings) as desk:
@@ -128,6 +133,19 @@ def run(settings: Settings, *, demo: bool = False) -> int:
             sender.close()
             if provider is not None:
                 provider.close()
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """SQLite is for one desk: a second would do the same jobs beside the first. Raises HeldByAnother, naming it."""
+    if settings.desk.database_url is not None:
+        yield
+        return
+    claim = process.FolderClaim.take(settings.data_dir / "desk")
+    try:
+        yield
+    finally:
+        claim.release()
 
 
 def demo_file(settings: Settings) -> Path:
