@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from sinks.clickhouse import ClickHouseStore
 from sinks.migrate import migrate
@@ -62,6 +62,23 @@ class _Worker:
     quick_deaths: int = 0
 
 
+class Server(Protocol):
+    """A local server; LocalBroker and LocalClickHouse fit."""
+
+    @property
+    def running(self) -> bool: ...
+
+    def start(self) -> object: ...
+
+
+@dataclass
+class _Served:
+    """One local server, and when it was started again."""
+
+    server: Server
+    restarted_at_s: float | None = None
+
+
 @dataclass
 class Stack:
     """The stack of one data folder. `notify` takes sentences for a person; `on_fetched` the first download's progress.
@@ -76,15 +93,18 @@ class Stack:
     on_fetched: Callable[[Fetched], None] = lambda _: None
     _open: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _workers: list[_Worker] = field(default_factory=list)
+    _servers: dict[str, _Served] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opening:
             if self.settings.kafka.bootstrap is None:
                 config = BrokerConfig(places.broker_dir(self.settings), port=self.settings.kafka.local_port)
-                opening.enter_context(LocalBroker(config, notify=self.notify, on_fetched=self.on_fetched))
+                broker = LocalBroker(config, notify=self.notify, on_fetched=self.on_fetched)
+                self.serve("Kafka", opening.enter_context(broker))
             if self.settings.clickhouse.url is None:
                 store = ClickHouseConfig(places.clickhouse_dir(self.settings), port=self.settings.clickhouse.local_port)
-                opening.enter_context(LocalClickHouse(store, notify=self.notify))
+                clickhouse = LocalClickHouse(store, notify=self.notify)
+                self.serve("ClickHouse", opening.enter_context(clickhouse))
             self._prepare()
             self._open = opening.pop_all()
         return self
@@ -107,7 +127,9 @@ class Stack:
             self._workers.append(_Worker(role, self._spawn(role), clock.monotonic_s()))
 
     def look_after(self) -> None:
-        """Start workers that died again. Raises StartFailed when one keeps dying."""
+        """Start servers and workers that died again. Raises StartFailed when one keeps dying."""
+        for name, served in self._servers.items():
+            self._keep_running(name, served)
         for worker in self._workers:
             if not worker.child.ended.is_set():
                 continue
@@ -122,6 +144,23 @@ class Stack:
             if lived_s >= RESTART_AFTER_S:
                 self.notify(f"The {worker.role} worker ended (exit code {worker.child.exit_code}) and starts again.")
                 worker.child, worker.started_at_s = self._spawn(worker.role), now_s
+
+    def serve(self, name: str, server: Server) -> None:
+        """Look after a server that runs."""
+        self._servers[name] = _Served(server)
+
+    def _keep_running(self, name: str, served: _Served) -> None:
+        if served.server.running:
+            return
+        now_s = clock.monotonic_s()
+        if served.restarted_at_s is not None and now_s - served.restarted_at_s < QUICK_DEATH_S:
+            raise StartFailed(
+                f"the local {name} ended by itself, and once more within {QUICK_DEATH_S:.0f} s",
+                hint=f"Is the disk of {self.settings.data_dir} full? Its log is in there, under {name.lower()}/log.",
+            )
+        self.notify(f"The local {name} ended by itself and starts again. If the disk is full, free space first.")
+        served.server.start()
+        served.restarted_at_s = clock.monotonic_s()
 
     def stop_workers(self) -> None:
         """Ask all workers to end, then wait for each."""

@@ -1,0 +1,65 @@
+"""Local servers that end by themselves: started again once, and named when they end again at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tafol import clock as real_clock
+from tafol import settings
+from tafol.errors import StartFailed
+from tafol.stack import Stack
+
+pytestmark = pytest.mark.unit
+
+
+class Server:
+    """Runs until told that it died."""
+
+    running = True
+    starts = 0
+
+    def start(self) -> None:
+        self.running = True
+        self.starts += 1
+
+
+class Clock:
+    now_s = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(real_clock, "monotonic_s", made.monotonic_s)
+    return made
+
+
+def test_a_server_that_ends_now_and_then_is_started_again(tmp_path: Path, clock: Clock) -> None:
+    said: list[str] = []
+    here, server = Stack(settings.load(data_dir=tmp_path), notify=said.append), Server()
+    here.serve("Kafka", server)
+    here.look_after()
+    assert server.starts == 0
+    for number in (1, 2):
+        server.running = False
+        here.look_after()
+        assert (server.running, server.starts, len(said)) == (True, number, number)
+        clock.now_s += 3600
+    assert "Kafka ended by itself" in said[0]
+
+
+def test_a_server_that_ends_again_at_once_is_left_with_what_to_look_at(tmp_path: Path, clock: Clock) -> None:
+    here, server = Stack(settings.load(data_dir=tmp_path)), Server()
+    here.serve("ClickHouse", server)
+    server.running = False
+    here.look_after()
+    clock.now_s += 5
+    server.running = False
+    with pytest.raises(StartFailed, match="once more within 30 s") as told:
+        here.look_after()
+    assert f"Is the disk of {tmp_path} full?" in str(told.value.hint)
