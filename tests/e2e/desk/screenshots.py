@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.desk.browser import DESKTOP, PHONE, chromium, context, sign_in
-from tests.e2e.desk.seed import SeededDesk, complete_draft, served
+from tests.e2e.desk.seed import NOW, SeededDesk, complete_draft, served
 
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "images"
 
@@ -71,6 +71,7 @@ def take(browser: Browser, one: SeededDesk, folder: Path) -> list[Path]:
 
 def _page(browser: Browser, one: SeededDesk, picture: Picture, path: str) -> Page:
     page = context(browser, one, picture.size, picture.language).new_page()
+    page.clock.set_fixed_time(NOW)
     page.emulate_media(color_scheme="dark" if picture.scheme == "dark" else "light")
     if picture.login is None:
         page.goto(one.url + path)
