@@ -37,6 +37,8 @@ COMPARED: Final = tuple(name for name in TABLES if name not in ("sink_positions"
 """What nobody in the rig writes cannot be lost."""
 CHUNKED: Final = frozenset({"population_counts", "read_counts", "draw_counts"})
 """Absolute counts: their value at the end is the same for any chunking, the offset they were last written at is not."""
+BETWEEN: Final = (c.CANDIDATES, c.SELECTIONS, c.REVIEW_TASKS, c.SERIES_POINTS, c.SCORES, c.ALERTS)
+"""Logs that a stage writes and another reads."""
 MOST_EXAMPLES: Final = 12
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,17 +87,10 @@ class Truth:
         _fill(tables, outputs)
         for number, records in log(c.REVIEWS).items():
             _insert(tables, LogPartition(c.REVIEWS, "", number), records)
-        between = (c.CANDIDATES, c.SELECTIONS, c.REVIEW_TASKS, c.SERIES_POINTS, c.SCORES, c.ALERTS)
-        lost, doubled = {}, {}
-        for topic in between:
-            must = {_event_id(one.headers) for one in outputs if one.topic == topic and origin_of(one.headers)}
-            there = [one for records in log(topic).values() for one in once(records)]
-            ids = {_event_id(one.headers) for one in there if origin_of(one.headers)}
-            # A marker sums up its chunk, so its name differs with the chunks; it is told by having no unit for a key.
-            if topic == c.CANDIDATES:
-                must = {_event_id(one.headers) for one in outputs if one.topic == topic and one.key is not None}
-                ids = {_event_id(one.headers) for one in there if one.key is not None}
-            lost[f"log of {topic}"], doubled[f"log of {topic}"] = len(must - ids), len(ids - must)
+        must = {topic: _named(one for one in outputs if one.topic == topic) for topic in BETWEEN}
+        there = {topic: _named(one for records in log(topic).values() for one in once(records)) for topic in BETWEEN}
+        lost = {f"log of {topic}": len(must[topic] - there[topic]) for topic in BETWEEN}
+        doubled = {f"log of {topic}": len(there[topic] - must[topic]) for topic in BETWEEN}
         answered = {row["review_id"] for row in tables.rows("reviews")}
         asked = {row["task_id"] for row in tables.rows("review_tasks")}
         assert answered == asked, f"never answered: {len(asked - answered)}; never asked: {len(answered - asked)}"
@@ -166,8 +161,9 @@ def _insert(tables: MemoryStore, at: LogPartition, records: Sequence[LogRecord])
             tables.insert(table, b"".join(piece.lines for piece in pieces))
 
 
-def _event_id(headers: Iterable[tuple[str, bytes]]) -> bytes:
-    return dict(headers)["ce_id"]
+def _named(records: Iterable[Output | LogRecord]) -> set[bytes]:
+    """The ids of what a stage made of single records. A marker sums up a chunk; it has no key, as it has no unit."""
+    return {dict(one.headers)["ce_id"] for one in records if one.key is not None and origin_of(one.headers)}
 
 
 def _key(table: str, row: Row) -> tuple[str, ...]:
