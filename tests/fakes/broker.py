@@ -90,9 +90,6 @@ class FakeGroup:
     def seek_again(self) -> None:
         self.seeks += 1
 
-    def log_end(self, source: Partition) -> int | None:
-        return len(self.producer.broker.logs[source])
-
 
 @dataclass
 class FixedRegisters:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pytest
-from aiokafka.structs import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import RecordMetadata, TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +232,7 @@ async def test_sources_that_share_a_side_partition_keep_what_each_remembers() ->
         for source, end in until.items():
             while positions[source] < end:
                 await runner.process(life.event(source, positions, 1))
+        await runner.tick()
 
     await live(1, {one: 2, other: 7})
     await live(2, {one: 3, other: 8})
@@ -246,11 +248,105 @@ async def test_acknowledges_only_what_a_snapshot_covers() -> None:
     positions = dict(await runner.take_over([source], 1, 7))
     first = life.event(source, positions, 1)
     await runner.process(first)
+    await runner.tick()
     assert not first.acked
     assert len(broker.topic(SELECTIONS)) == 1
     life.now_s = 11.0
     await runner.tick()
     assert first.acked
+
+
+class _SlowProducer(FakeProducer):
+    """Takes nothing before `open` is set; then fails where `error` says so."""
+
+    def __init__(self, broker: FakeBroker) -> None:
+        super().__init__(broker)
+        self.open = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def send_all(self, outputs: Iterable[Output]) -> list[asyncio.Future[RecordMetadata]]:
+        await self.open.wait()
+        if self.error is not None:
+            raise self.error
+        return await super().send_all(outputs)
+
+
+@dataclass
+class _Overlap:
+    """A runner whose producer is slow, and two chunks for it."""
+
+    runner: StageRunner[_State]
+    producer: _SlowProducer
+    broker: FakeBroker
+    stage: _Stage
+    events: tuple[_Event, _Event]
+
+    @classmethod
+    async def begin(cls) -> _Overlap:
+        broker = _source_log("abab")
+        stage = _Stage("first", SOURCE, SELECTIONS)
+        life = _Life(broker, stage, 1, None, iter([]))
+        runner = life.runner()
+        producer = life.group.producer = _SlowProducer(broker)
+        source = Partition(SOURCE, 0)
+        positions = dict(await runner.take_over([source], 1, 7))
+        return cls(
+            runner, producer, broker, stage, (life.event(source, positions, 1), life.event(source, positions, 1))
+        )
+
+
+async def test_the_next_step_runs_while_the_broker_takes_the_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    overlap = await _Overlap.begin()
+    first, second = overlap.events
+    stepped = asyncio.Event()
+    dump = overlap.stage.dump
+
+    def noted(state: _State) -> bytes:
+        if state.seen["a"] == 2:
+            stepped.set()
+        return dump(state)
+
+    monkeypatch.setattr(overlap.stage, "dump", noted)
+    await overlap.runner.process(first)
+    both = asyncio.create_task(overlap.runner.process(second))
+    await stepped.wait()
+    assert overlap.broker.topic(SELECTIONS) == []
+    assert (first.acked, second.acked) == (False, False)
+
+    overlap.producer.open.set()
+    await both
+    await overlap.runner.tick()
+    assert [record.value for record in overlap.broker.topic(SELECTIONS)] == [b"a#1", b"a#2"]
+    assert (first.acked, second.acked) == (True, True)
+
+
+async def test_nothing_goes_out_after_what_failed() -> None:
+    overlap = await _Overlap.begin()
+    first, second = overlap.events
+    await overlap.runner.process(first)
+    overlap.producer.error = KafkaError("no room")
+    overlap.producer.open.set()
+    with pytest.raises(KafkaError, match="no room"):
+        await overlap.runner.process(second)
+    overlap.producer.error = None
+    with pytest.raises(KafkaError, match="no room"):
+        await overlap.runner.tick()
+    assert overlap.broker.topic(SELECTIONS) == []
+    assert not first.acked
+
+
+async def test_what_was_stepped_goes_out_though_its_agent_is_cancelled() -> None:
+    overlap = await _Overlap.begin()
+    first, second = overlap.events
+    await overlap.runner.process(first)
+    waiting = asyncio.create_task(overlap.runner.process(second))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    overlap.producer.open.set()
+    await overlap.runner.tick()
+    assert [record.value for record in overlap.broker.topic(SELECTIONS)] == [b"a#1", b"a#2"]
 
 
 async def test_chunks_of_an_earlier_seek_are_void() -> None:
@@ -262,6 +358,7 @@ async def test_chunks_of_an_earlier_seek_are_void() -> None:
     stale = life.event(source, positions, 2)
     await runner.take_over([source], 1, 8)
     await runner.process(stale)
+    await runner.tick()
     assert not stale.acked
     assert broker.topic(SELECTIONS) == []
 
@@ -285,6 +382,7 @@ async def test_what_lies_below_the_state_is_skipped() -> None:
     positions = dict(await runner.take_over([source], 1, 7))
     await runner.process(life.event(source, positions, 1))
     await runner.process(life.event(source, {source: 0}, 2))
+    await runner.tick()
     assert [record.value for record in broker.topic(SELECTIONS)] == [b"a#1", b"a#2"]
 
 
@@ -383,3 +481,20 @@ async def test_a_source_that_is_read_to_its_end_and_quiet_is_said_to_be_idle_and
         life.now_s = now_s
         await runner.tick()
     assert [one.value for one in broker.logs[said]] == [b"3 of 3", b"3 of 3"]
+
+
+async def test_nobody_is_idle_while_the_broker_does_not_say_where_the_log_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(_reader: FakeReader, _partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        raise KafkaError("away")
+
+    broker = FakeBroker(PARTITIONS)
+    life = _Life(broker, _Talker("sample", SOURCE, SELECTIONS), 1, None, iter([3]))
+    runner = life.runner()
+    await runner.take_over([Partition(SOURCE, 0)], 1, 0)
+    monkeypatch.setattr(FakeReader, "bounds", away)
+    life.now_s = 31.0
+    await runner.tick()
+    assert not broker.logs[Partition("idle", 0)]
+    monkeypatch.undo()
+    await runner.tick()
+    assert broker.logs[Partition("idle", 0)]
