@@ -8,9 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page
 
+from desk.services.alerts import key_of
 from tests.e2e.desk.browser import DESKTOP, PHONE
 from tests.e2e.desk.conftest import PageOf
-from tests.e2e.desk.seed import SeededDesk
+from tests.e2e.desk.seed import FALL, SeededDesk
 
 pytestmark = pytest.mark.e2e
 
@@ -51,7 +52,20 @@ PAGES: Final[dict[str | None, tuple[str, ...]]] = {
         "/audit?verify=true",
         "/reviews/1",
     ),
-    "owain": ("/", "/mine", "/reviews/1"),
+    "gwen on trends": (
+        "/trends",
+        "/trends?by=team&every=month",
+        "/trends?team=cardiff-service",
+        "/trends/criteria?by=team",
+        "/trends/errors",
+        "/trends/colleagues",
+        "/trends/change",
+        "/coverage",
+        "/alerts",
+        "/alerts?status=acknowledged",
+        "{alert}",
+    ),
+    "owain": ("/", "/mine", "/reviews/1", "/trends"),
     "mair": ("/", "/queues"),
     "admin": ("/", "/people/new", "/people/import", "/audit"),
 }
@@ -67,6 +81,7 @@ def prepare(site: SeededDesk) -> dict[str, str]:
         "held": f"/tasks/{view.task.number}",
         "observation": f"/observations/{observation.observation_id}",
         "person": f"/people/{rhian.account_id}",
+        "alert": f"/alerts/{key_of(FALL.alert()['alert_id'])}",
     }
 
 
@@ -81,11 +96,14 @@ def violations(page: Page) -> list[str]:
 @pytest.mark.parametrize("login", list(PAGES), ids=str)
 def test_no_page_shuts_anybody_out(login: str | None, language: str, page_of: PageOf, site: SeededDesk) -> None:
     addresses = prepare(site)
-    page = page_of(login, "/", language=language)
+    page = page_of(login and login.split()[0], "/", language=language)
     wrong = []
     for path in PAGES[login]:
         page.goto(site.url + path.format(**addresses))
         wrong += [f"{path} {one}" for one in violations(page)]
+        page.wait_for_load_state("networkidle")
+        missing = page.evaluate("[...document.images].filter((one) => !one.naturalWidth).map((one) => one.currentSrc)")
+        wrong += [f"{path}: no picture at {one}" for one in missing]
         for width, height in (PHONE, DESKTOP):
             page.set_viewport_size({"width": width, "height": height})
             needed = page.evaluate("document.documentElement.scrollWidth")
