@@ -44,7 +44,7 @@ def frame_publish(
     *,
     public_keys: Annotated[
         list[Path] | None,
-        typer.Option("--key", metavar="PUB", help="A public key to trust; may be repeated. Default: frame_keys."),
+        typer.Option("--key", metavar="PUB", help="A public key to trust; may be repeated. Else frame_keys."),
     ] = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Publish a frame that nobody signed: a draft, to try it out.")
@@ -109,7 +109,9 @@ def _agreed(context: typer.Context, public_keys: list[Path], *, unsigned: bool) 
     if unsigned and (public_keys or folder is not None):
         named = "--key" if public_keys else "the setting frame_keys"
         raise ConfigError(f"--unsigned does not go with {named}, which says that frames must be signed")
-    paths = public_keys or ([] if folder is None else [folder])
+    if public_keys and folder is not None:
+        raise ConfigError(f"--key does not go with the setting frame_keys: the keys in {folder} are the ones to trust")
+    paths = public_keys if folder is None else [folder]
     trusted = [key for path in paths for key in read_trusted(path)]
 
     def refuse(frame: RegisterEntry) -> None:

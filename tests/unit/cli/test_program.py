@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from schemas.errors import ConfigError
+from tafol import examples
 from tafol.cli import app, session
 from tafol.cli.pages import commands
 
@@ -175,3 +176,14 @@ def test_status_without_servers_is_json_that_says_why(run: Any) -> None:
     assert result.exit_code == 1
     assert '"coverage": null' in result.stdout
     assert "is not running" in result.stdout
+
+
+def test_where_the_settings_name_the_keys_of_frames_no_option_gets_round_them(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("frame", "key", str(tmp_path / "ours.key")).exit_code == 0
+    monkeypatch.setenv("TAFOL_FRAME_KEYS", str(tmp_path))
+    for option in (("--unsigned",), ("--key", str(tmp_path / "ours.key.pub"))):
+        told = run("frame", "publish", str(examples.FRAME), *option)
+        assert told.exit_code == 1
+        assert f"{option[0]} does not go with the setting frame_keys" in told.stderr
