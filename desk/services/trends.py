@@ -6,7 +6,7 @@ sight meet in `Within`, and nothing that is out of sight ever comes out of Click
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from typing import Final, Literal, get_args
 
@@ -18,8 +18,8 @@ from desk.services.analytics import Analytics, connected
 from desk.services.sight import Sight, sight_of
 from desk.surroundings import Surroundings
 from sinks.queries.comparison import Comparison, Driver, compare, drivers
-from sinks.queries.dimensions import DimensionValues, dimension_values
 from sinks.queries.estimates import Estimate, Period, Within, estimates
+from sinks.queries.known_names import known_names
 from sinks.queries.league import League, league
 
 By = Literal["all", "channel", "site", "team", "colleague", "topic", "language"]
@@ -51,6 +51,19 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Choices:
+    """The values that each dimension has in the days that are asked for, in order."""
+
+    channels: tuple[str, ...]
+    sites: tuple[str, ...]
+    teams: tuple[str, ...]
+    colleagues: tuple[str, ...]
+    topics: tuple[str, ...]
+    languages: tuple[str, ...]
+    scorecards: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Changed:
     """The days that are asked for against as many days before them. `comparison` None: no reviews on a side."""
 
@@ -72,15 +85,12 @@ class TrendService:
         monday = today - timedelta(days=today.weekday())
         return monday - timedelta(weeks=DEFAULT_WEEKS - 1), today + timedelta(days=1)
 
-    def choices(self, actor: Actor, filters: Filters) -> DimensionValues:
+    def choices(self, actor: Actor, filters: Filters) -> Choices:
         """What may be chosen in each dimension: nothing that is out of sight. Raises AnalyticsAway."""
         sight = self._sight(actor)
-        found = dimension_values(
-            connected(self._analytics),
-            from_day=filters.from_day,
-            to_day=filters.to_day,
-            time_zone=self._here.config.time_zone,
-        )
+        days = Within(filters.from_day, filters.to_day, self._here.config.time_zone)
+        names = known_names(connected(self._analytics), days)
+        found = Choices(**{one.name: names[one.name] for one in fields(Choices)})
         if sight.own is not None:
             return replace(found, teams=(), colleagues=(), sites=())
         if sight.teams is None:

@@ -85,9 +85,9 @@ def cell_rows(asked: Mapping[str, Parameter], criteria: Sequence[str]) -> list[R
     ]  # fmt: skip
 
 
-def dimension_rows(criteria_of: Sequence[str]) -> list[Row]:
-    """What there is to choose from. `criteria_of`: ids of scorecards."""
-    return [{PLURAL[by]: list(VALUES[by]) for by in PLURAL} | {"scorecards": list(criteria_of)}]
+def name_rows(scorecards: Sequence[str]) -> list[Row]:
+    """What there is to choose from. `scorecards`: their ids."""
+    return [{PLURAL[by]: list(VALUES[by]) for by in PLURAL} | {"scorecards": list(scorecards), "strata": []}]
 
 
 def _starts(from_day: date, to_day: date, days: int) -> list[date]:

@@ -46,7 +46,7 @@ from tafol.simulator.config import SimulationConfig
 from tafol.simulator.transactions import Transactions
 from tests.fakes.analytics import Answer, FakeClickHouse, Fall, analytics
 from tests.fakes.coverage import coverage_rows
-from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
+from tests.fakes.estimates import cell_rows, estimate_rows, name_rows
 
 NOW: Final = datetime(2026, 9, 8, 10, 30, tzinfo=UTC)
 FALL: Final = Fall("team=cardiff-service", NOW)
@@ -197,7 +197,7 @@ def _answers() -> dict[str, Answer]:
         "estimates": lambda asked: estimate_rows(asked, criteria),
         "score_cells": lambda asked: cell_rows(asked, criteria),
         "coverage": lambda _: coverage_rows(),
-        "dimension_values": lambda _: dimension_rows(tuple(SCORECARDS_OF.values())),
+        "known_names": lambda _: name_rows(tuple(SCORECARDS_OF.values())),
     }
 
 

@@ -15,7 +15,7 @@ from desk.services.trends import Filters, TrendService
 from desk.views import Membership
 from sinks.store import Parameter
 from tests.fakes.analytics import FakeClickHouse, analytics
-from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
+from tests.fakes.estimates import cell_rows, estimate_rows, name_rows
 from tests.fixtures.desk import MONDAY, DeskForTests
 
 pytestmark = pytest.mark.unit
@@ -38,7 +38,7 @@ class Here:
             {
                 "estimates": estimated,
                 "score_cells": lambda asked: cell_rows(asked, CRITERIA),
-                "dimension_values": lambda _: dimension_rows(("chat",)),
+                "known_names": lambda _: name_rows(("chat",)),
             }
         )
         self.trends: TrendService = Desk(desk.here, analytics=analytics(clickhouse, desk.here.now)).trends

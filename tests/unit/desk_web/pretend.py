@@ -59,7 +59,7 @@ from tafol import examples
 from tafol.documents import read_frame, read_scorecard
 from tests.fakes.analytics import FakeClickHouse, Fall, analytics
 from tests.fakes.coverage import coverage_rows
-from tests.fakes.estimates import cell_rows, dimension_rows, estimate_rows
+from tests.fakes.estimates import cell_rows, estimate_rows, name_rows
 
 NOW = datetime(2026, 11, 20, 10, 30, tzinfo=UTC)
 FOLDER = Path(examples.__file__).parent
@@ -364,7 +364,7 @@ class _Trends(TrendService):
             {
                 "estimates": lambda asked: estimate_rows(asked, criteria),
                 "score_cells": lambda asked: cell_rows(asked, criteria),
-                "dimension_values": lambda _: dimension_rows(("chat",)),
+                "known_names": lambda _: name_rows(("chat",)),
             }
         )
         here: Any = SimpleNamespace(now=lambda: NOW, config=DeskConfig(), database=_NoTeams())
