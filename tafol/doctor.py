@@ -23,6 +23,7 @@ from kafka.admin import ConfigResource, KafkaAdminClient, OffsetSpec
 
 from schemas.catalogue import SOURCE_TOPICS
 from schemas.errors import ConfigError, TafolError
+from schemas.frame import SamplingFrame
 from sinks import migrate
 from sinks.clickhouse import ClickHouseStore
 from sinks.store import StoreError
@@ -31,6 +32,7 @@ from streams.registers import Timeline
 from streams.stage import instant
 from streams.topics import MAX_MESSAGE_BYTES, SOURCE_RETENTION_LIMIT_DAYS, Topic, topics
 from tafol import places, publish, topics_admin
+from tafol.frames.keys import read_trusted, refuse_unless_agreed
 from tafol.kafka_clients import administrator, broker_errors
 from tafol.settings import Settings
 from tafol.status import GROUP_OF_ROLE, group_lags
@@ -278,7 +280,10 @@ def check_registers(patient: Patient) -> Iterator[Finding]:
     frame = frames.at(patient.now())
     if frame is None:
         return
-    yield Finding("sampling frame", "ok", f"{frame.ref} holds now; {len(scorecards)} scorecard(s)")
+    signed = "not signed" if frame.signature is None else f"signed with key {frame.signature.key_id}"
+    yield Finding("sampling frame", "ok", f"{frame.ref} holds now, {signed}; {len(scorecards)} scorecard(s)")
+    if patient.settings.frame_keys is not None:
+        yield from check_signature(frame, patient.settings.frame_keys)
     if frame.age_limit_days > patient.settings.topics.source_retention_days:
         yield Finding(
             "age limit",
@@ -286,6 +291,20 @@ def check_registers(patient: Patient) -> Iterator[Finding]:
             f"frame {frame.ref} takes transactions up to {frame.age_limit_days:g} days old, but sources keep records "
             f"{patient.settings.topics.source_retention_days:g} days",
             "Publish a frame with a lower age_limit_days, or raise topics.source_retention_days.",
+        )
+
+
+def check_signature(frame: SamplingFrame, keys: Path) -> Iterator[Finding]:
+    """The frame that holds is signed with one of the keys that the settings name."""
+    try:
+        refuse_unless_agreed(frame, read_trusted(keys))
+    except ConfigError as error:
+        yield Finding(
+            "signature of the frame",
+            "warn",
+            error.message,
+            "It was published at the desk, or round `tafol frame publish`. Find out who agreed to it; then publish the "
+            "next version, agreed and signed.",
         )
 
 

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from schemas.frame_signature import sign
 from tafol import doctor
 from tafol.doctor import Finding, Patient
+from tafol.frames.keys import make_key, read_private_key
 from tafol.settings import Settings
+from tests.unit.drawing.logs import frame
 
 pytestmark = pytest.mark.unit
 
@@ -88,3 +91,12 @@ def test_servers_that_are_away_are_findings_not_exceptions(patient: Callable[...
 def test_the_gravest_verdict_counts() -> None:
     ok, warn, fail = (Finding("check", verdict, "") for verdict in ("ok", "warn", "fail"))
     assert [doctor.worst(these) for these in ([], [ok], [ok, warn], [warn, fail, ok])] == ["ok", "ok", "warn", "fail"]
+
+
+def test_a_frame_that_no_trusted_key_signed_is_a_warning(tmp_path: Path) -> None:
+    make_key(tmp_path / "ours.key")
+    (unsigned,) = doctor.check_signature(frame(), tmp_path)
+    assert (unsigned.verdict, unsigned.name) == ("warn", "signature of the frame")
+    assert "is not signed" in unsigned.found
+    signed = sign(frame(), read_private_key(tmp_path / "ours.key"))
+    assert list(doctor.check_signature(signed, tmp_path)) == []
