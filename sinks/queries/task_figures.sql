@@ -7,7 +7,7 @@
 --   due       tasks whose due time lies in the last `days`
 --
 -- Right before and after merges: current_* views, one row an id. A task is a copy: a blind double review is two. Tasks
--- of transactions that ended more than 400 days ago are left out, so that old months are not read.
+-- of transactions that ended more than 120 days ago are left out: old months are not read.
 SELECT
     toString(queue) AS queue,
     if(reviews.review_id = '', 'awaiting', toString(reviews.outcome)) AS outcome,
@@ -21,13 +21,13 @@ FROM
 (
     SELECT task_id, queue, due_at
     FROM current_review_tasks
-    WHERE ended_at > toDateTime64({now:String}, 3, 'UTC') - toIntervalDay(400)
+    WHERE ended_at > toDateTime64({now:String}, 3, 'UTC') - toIntervalDay(120)
 ) AS tasks
 LEFT JOIN
 (
     SELECT review_id, outcome
     FROM current_reviews
-    WHERE ended_at > toDateTime64({now:String}, 3, 'UTC') - toIntervalDay(400)
+    WHERE ended_at > toDateTime64({now:String}, 3, 'UTC') - toIntervalDay(120)
 ) AS reviews ON reviews.review_id = tasks.task_id
 GROUP BY queue, outcome
 ORDER BY queue, outcome
