@@ -61,7 +61,7 @@ def estimate_rows(asked: Mapping[str, Parameter], criteria: Sequence[str]) -> li
             start,
             one,
             measure,
-            reviews=_reviews(by, group, days, len(groups)),
+            reviews=_reviews(group, days, len(groups)),
             last=start == starts[-1],
         )
         | {"group_id": group}
@@ -94,15 +94,15 @@ def _starts(from_day: date, to_day: date, days: int) -> list[date]:
     return [from_day + timedelta(days=at) for at in range(0, (to_day - from_day).days, days)]
 
 
-def _reviews(by: str, group: str, days: float, groups: int) -> int:
-    small = by == "team" and group.endswith("counter")
-    return max(0, round(days * 24 / max(1, groups) * (0.25 if small else 1.0)))
+def _reviews(group: str, days: float, groups: int) -> int:
+    part = 0.25 if group.endswith("counter") else 0.06 if group.endswith("07") else 1.0
+    return max(0, round(days * 24 / max(1, groups) * part))
 
 
 def _row(group: str, start: date, measure_id: str, measure: str, *, reviews: int, last: bool) -> Row:
     chance = random.Random(f"{group}|{start}|{measure_id}")
     steady = random.Random(f"{group}|{measure_id}")
-    mean = 83.0 + steady.gauss(0, 2.5 if measure == "total" else 6.0)
+    mean = 83.0 + steady.gauss(0, 6.0 if measure != "total" else 4.0 if group.startswith("c-") else 2.5)
     if group == FALLS and start >= date(2026, 8, 20):
         mean -= 13.0
     spread = SPREAD

@@ -12,14 +12,15 @@ from typing import Final, NamedTuple
 
 from playwright.sync_api import Browser, Page
 
+from desk.services.alerts import key_of
 from tests.e2e.desk.browser import DESKTOP, PHONE, chromium, context, sign_in
-from tests.e2e.desk.seed import NOW, SeededDesk, complete_draft, served
+from tests.e2e.desk.seed import FALL, NOW, SeededDesk, complete_draft, served
 
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "images"
 
 
 class Picture(NamedTuple):
-    """One picture. `{held}`, `{observation}`: addresses of the seeded desk. `press`: a key before it is taken."""
+    """One picture. Names in braces: addresses of the seeded desk (`take`). `press`: a key before it is taken."""
 
     name: str
     login: str | None
@@ -46,6 +47,11 @@ PICTURES: Final = (
     Picture("scorecard", "gwen", "/scorecards/phone/1"),
     Picture("frame-cy", "gwen", "/frames/contact-centre/1", language="cy"),
     Picture("result", "owain", "/reviews/1"),
+    Picture("trends", "gwen", "/trends?by=team", (1280, 1420)),
+    Picture("trends-colleagues-cy", "gwen", "/trends/colleagues", (1280, 1400), "cy", "dark"),
+    Picture("trends-criteria", "gwen", "/trends/criteria?by=team", (1280, 1240)),
+    Picture("alert", "gwen", "{alert}", (1280, 1260)),
+    Picture("coverage-phone", "gwen", "/coverage", PHONE),
     Picture("audit", "admin", "/audit?verify=true"),
 )
 
@@ -59,7 +65,11 @@ def take(browser: Browser, one: SeededDesk, folder: Path) -> list[Path]:
     half = type(half)(half.ratings[:5], half.strengths, (), half.time_spent_s)
     one.desk.queues.save_draft(one.actors["rhian"], view.task.number, view.lease.token, half)
     (planned,) = one.desk.observations.planned(one.actors["sian"])
-    addresses = {"held": f"/tasks/{view.task.number}", "observation": f"/observations/{planned.observation_id}"}
+    addresses = {
+        "held": f"/tasks/{view.task.number}",
+        "observation": f"/observations/{planned.observation_id}",
+        "alert": f"/alerts/{key_of(FALL.alert()['alert_id'])}",
+    }
     made = []
     for picture in PICTURES:
         page = _page(browser, one, picture, picture.path.format(**addresses))
@@ -78,6 +88,7 @@ def _page(browser: Browser, one: SeededDesk, picture: Picture, path: str) -> Pag
     else:
         sign_in(page, one, picture.login, path)
     page.wait_for_selector("html.scripted")
+    page.wait_for_function("[...document.images].every((one) => one.complete)")
     if picture.press is not None:
         page.keyboard.press(picture.press)
     return page
