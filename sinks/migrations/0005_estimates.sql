@@ -486,15 +486,13 @@ WITH
     [12.706204736, 4.30265273, 3.182446305, 2.776445105, 2.570581836, 2.446911851, 2.364624252, 2.306004135, 2.262157163,
     2.228138852, 2.20098516, 2.17881283, 2.160368656, 2.144786688, 2.131449546, 2.119905299, 2.109815578, 2.10092204,
     2.093024054, 2.085963447] AS t_table,
-    parts AS
+    -- In small steps: an alias that is used twice is written out twice when the query is planned.
+    summed AS
     (
         SELECT
             *,
-            sum(weight * k) OVER (PARTITION BY group_id, period_start, measure_id) AS total_weight,
-            sum(weight * k * mean) OVER (PARTITION BY group_id, period_start, measure_id) / total_weight AS group_mean,
-            weight / total_weight AS share,
-            share * k * (mean - group_mean) AS z,
-            share * share * (m2 + k * (mean - group_mean) * (mean - group_mean)) AS zz
+            sum(weight * k) OVER of_group AS total_weight,
+            sum(weight * k * mean) OVER of_group AS total_points
         FROM score_cells(
             group_by={group_by:String}, period={period:String}, measure={measure:String},
             measure_ids={measure_ids:Array(String)}, from_day={from_day:Date}, to_day={to_day:Date},
@@ -502,6 +500,17 @@ WITH
             teams={teams:Array(String)}, colleagues={colleagues:Array(String)}, topics={topics:Array(String)},
             languages={languages:Array(String)}, strata={strata:Array(String)}, scorecards={scorecards:Array(String)}
         )
+        WINDOW of_group AS (PARTITION BY group_id, period_start, measure_id)
+    ),
+    centred AS
+    (
+        SELECT
+            *, total_points / total_weight AS group_mean, mean - group_mean AS off, weight / total_weight AS share
+        FROM summed
+    ),
+    parts AS
+    (
+        SELECT *, share * k * off AS z, share * share * (m2 + k * off * off) AS zz FROM centred
     ),
     by_cell AS
     (
@@ -509,57 +518,80 @@ WITH
             group_id, period_start, measure_id,
             any(group_mean) AS mean,
             any(total_weight) AS total_weight,
-            any(score_cells_n) AS n,
-            any(cell_size) AS size,
-            any(raw_cells) AS joined,
-            any(cell_behind) AS behind,
+            any(parts.n) AS n,
+            any(parts.size) AS size,
+            any(parts.joined) AS joined,
+            any(parts.behind) AS behind,
             sum(k) AS reviewed,
             sum(share * share * k) AS squared_shares,
-            if(
-                size > n AND n > 1,
-                (1 - n / size) * n / (n - 1) * greatest(sum(zz) - sum(z) * sum(z) / n, 0),
-                0
-            ) AS variance
-        FROM (SELECT *, n AS score_cells_n, size AS cell_size, joined AS raw_cells, behind AS cell_behind FROM parts)
+            sum(parts.z) AS z,
+            sum(parts.zz) AS zz
+        FROM parts
         GROUP BY group_id, period_start, measure_id, frame_id, frame_version, stratum, cell
+    ),
+    with_variance AS
+    (
+        SELECT
+            *,
+            if(size > n AND n > 1, (1 - n / size) * n / (n - 1) * greatest(zz - z * z / n, 0), 0) AS variance_here
+        FROM by_cell
     ),
     by_group AS
     (
         SELECT
             group_id, period_start, measure_id,
-            any(mean) AS mean,
-            toUInt64(sum(reviewed)) AS reviewed,
+            any(with_variance.mean) AS mean,
+            toUInt64(sum(with_variance.reviewed)) AS reviewed,
             toUInt64(round(any(total_weight))) AS eligible,
-            sum(variance) AS variance,
+            sum(variance_here) AS variance,
             1 / sum(squared_shares) AS kish,
             toInt64(sum(n)) - toInt64(count()) AS df,
             count() AS cells,
             sum(joined) - count() AS joins,
             countIf(behind) AS cells_behind,
-            countIf(size > n) = 0 AS census,
-            countIf(n < 2 AND size > n) > 0 OR (reviewed = 1 AND NOT census) AS alone
-        FROM by_cell
+            countIf(size > n) AS sampled_cells,
+            countIf(n < 2 AND size > n) AS cells_alone
+        FROM with_variance
         GROUP BY group_id, period_start, measure_id
     ),
-    with_intervals AS
+    with_errors AS
     (
         SELECT
             *,
+            sampled_cells = 0 AS census,
+            cells_alone > 0 OR (reviewed = 1 AND sampled_cells > 0) AS alone,
             {measure:String} IN ('error_class', 'distribution') AS percentage,
-            if(alone, NULL, sqrt(variance)) AS standard_error,
+            sqrt(variance) AS error,
             if(
                 df <= 20, t_table[greatest(df, 1)],
                 z_95 + 2.372271230298562 / df + 2.8224986157396112 / pow(df, 2) + 2.555849679507722 / pow(df, 3)
                     + 1.5895340533938225 / pow(df, 4)
             ) AS t,
-            mean / 100 AS p,
-            if(alone OR variance < 1e-9, kish, p * (1 - p) * 1e4 / variance) AS effective_n,
-            (p + z_95 * z_95 / 2 / effective_n) / (1 + z_95 * z_95 / effective_n) AS middle,
-            z_95 / (1 + z_95 * z_95 / effective_n)
-                * sqrt(greatest(p * (1 - p), 0) / effective_n + pow(z_95 / 2 / effective_n, 2)) AS reach,
-            multiIf(census, mean, percentage, 100 * (middle - reach), mean - t * standard_error) AS lower,
-            multiIf(census, mean, percentage, 100 * (middle + reach), mean + t * standard_error) AS upper
+            mean / 100 AS p
         FROM by_group
+    ),
+    with_effective_n AS
+    (
+        SELECT *, z_95 * z_95 / if(alone OR variance < 1e-9, kish, p * (1 - p) * 1e4 / variance) AS zz_by_n
+        FROM with_errors
+    ),
+    -- Wilson: (p + z^2/2n -+ z sqrt(p (1 - p) / n + z^2/4n^2)) / (1 + z^2/n), here with z^2/n for all.
+    with_wilson AS
+    (
+        SELECT
+            *,
+            100 * (p + zz_by_n / 2) / (1 + zz_by_n) AS middle,
+            100 * sqrt(zz_by_n * (greatest(p * (1 - p), 0) + zz_by_n / 4)) / (1 + zz_by_n) AS reach
+        FROM with_effective_n
+    ),
+    with_intervals AS
+    (
+        SELECT
+            *,
+            if(alone, NULL, error) AS standard_error,
+            multiIf(census, mean, percentage, middle - reach, alone, NULL, mean - t * error) AS lower,
+            multiIf(census, mean, percentage, middle + reach, alone, NULL, mean + t * error) AS upper
+        FROM with_wilson
     )
 SELECT
     group_id,
@@ -583,33 +615,38 @@ SELECT
 FROM
 (
     SELECT
-        * EXCEPT (selected, responded, ended_without),
-        sum(selected) OVER whole_group AS selected,
-        toUInt64(greatest(
-            toInt64(selected) - toInt64(sum(responded) OVER whole_group) - toInt64(sum(ended_without) OVER whole_group), 0
-        )) AS awaiting,
-        if(selected > awaiting, least(sum(responded) OVER whole_group / (selected - awaiting), 1), NULL)
-            AS response_rate,
-        sum(estimated) OVER whole_group AS estimates
+        *,
+        all_selected AS selected,
+        toUInt64(greatest(toInt64(all_selected) - toInt64(all_responded) - toInt64(all_ended_without), 0)) AS awaiting,
+        if(selected > awaiting, least(all_responded / (selected - awaiting), 1), NULL) AS response_rate
     FROM
     (
         SELECT
-            group_id, period_start, measure_id, toNullable(mean) AS mean, standard_error, df, toNullable(lower) AS lower,
-            toNullable(upper) AS upper, reviewed, eligible, cells, joins, cells_behind,
-            1 AS estimated, 0 AS selected, 0 AS responded, 0 AS ended_without
-        FROM with_intervals
-        UNION ALL
-        SELECT
-            group_id, period_start, '', NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, 0,
-            0, selected, responded, ended_without
-        FROM responses(
-            group_by={group_by:String}, period={period:String}, from_day={from_day:Date}, to_day={to_day:Date},
-            time_zone={time_zone:String}, channels={channels:Array(String)}, sites={sites:Array(String)},
-            teams={teams:Array(String)}, colleagues={colleagues:Array(String)}, topics={topics:Array(String)},
-            languages={languages:Array(String)}, strata={strata:Array(String)}, scorecards={scorecards:Array(String)}
+            * EXCEPT (selected, responded, ended_without),
+            sum(selected) OVER whole_group AS all_selected,
+            sum(responded) OVER whole_group AS all_responded,
+            sum(ended_without) OVER whole_group AS all_ended_without,
+            sum(estimated) OVER whole_group AS estimates
+        FROM
+        (
+            SELECT
+                group_id, period_start, measure_id, toNullable(mean) AS mean, standard_error, df, toNullable(lower) AS lower,
+                toNullable(upper) AS upper, reviewed, eligible, cells, joins, cells_behind,
+                1 AS estimated, 0 AS selected, 0 AS responded, 0 AS ended_without
+            FROM with_intervals
+            UNION ALL
+            SELECT
+                group_id, period_start, '', NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, 0,
+                0, selected, responded, ended_without
+            FROM responses(
+                group_by={group_by:String}, period={period:String}, from_day={from_day:Date}, to_day={to_day:Date},
+                time_zone={time_zone:String}, channels={channels:Array(String)}, sites={sites:Array(String)},
+                teams={teams:Array(String)}, colleagues={colleagues:Array(String)}, topics={topics:Array(String)},
+                languages={languages:Array(String)}, strata={strata:Array(String)}, scorecards={scorecards:Array(String)}
+            )
         )
+        WINDOW whole_group AS (PARTITION BY group_id, period_start)
     )
-    WINDOW whole_group AS (PARTITION BY group_id, period_start)
 )
 WHERE estimated OR (estimates = 0 AND {measure:String} = 'total')
 ORDER BY group_id, measure_id, period_start;
