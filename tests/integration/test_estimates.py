@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
@@ -412,3 +413,75 @@ def test_the_distribution_is_by_tenths_and_weighted(migrated: ClickHouseStore) -
     assert [one.measure_id for one in found] == [f"{tenth:03d}" for tenth in range(0, 100, 10)]
     assert [of(one.mean_0_100) for one in found] == pytest.approx([0, 0, 0, 0, 30, 0, 0, 0, 0, 70])
     assert {one.reviewed for one in found} == {6}
+
+
+def joined_as_said(cells: list[tuple[str, int, float, float]]) -> list[tuple[float, float]]:
+    """(n, size) of the joined cells of one stratum with units, by the words of the migration, one cell at a time.
+
+    `cells`: (unit, week, n, size).
+    """
+    whole: list[tuple[float, float]] = []
+    loose: list[tuple[float, float]] = []
+    for unit in sorted({unit for unit, *_ in cells}):
+        n = size = 0.0
+        for _, _, more, larger in sorted(one for one in cells if one[0] == unit):
+            n, size = n + more, size + larger
+            if n >= 2 or size <= n:
+                whole.append((n, size))
+                n = size = 0.0
+        if size:
+            loose.append((n, size))
+    pools: list[tuple[float, float]] = []
+    n = size = 0.0
+    for more, larger in loose:
+        n, size = n + more, size + larger
+        if n >= 2:
+            pools.append((n, size))
+            n = size = 0.0
+    if size and pools:
+        pools[-1] = pools[-1][0] + n, pools[-1][1] + size
+    elif n and whole:
+        whole[0] = whole[0][0] + n, whole[0][1] + size
+    elif n:
+        pools.append((n, size))
+    return whole + pools
+
+
+def test_cells_are_joined_as_said_whatever_comes(migrated: ClickHouseStore) -> None:
+    """Sixty strata of up to four colleagues and four weeks, with none to three reviews of one to six in each."""
+    random, number = Random(20261122), 0
+    records: list[Any] = []
+    expected = {}
+    for nth in range(60):
+        stratum = f"s{nth:02d}"
+        cells: list[tuple[str, int, float, float]] = []
+        for unit in range(random.randint(1, 4)):
+            for week in sorted(random.sample(range(4), random.randint(1, 4))):
+                size = random.randint(1, 6)
+                n = min(size, random.choice((0, 0, 1, 1, 1, 2, 3)))
+                starts = MONDAY + 7 * week * DAY
+                cells.append((f"colleague/{unit}", week, n, size))
+                records.append(
+                    r.draw_cell(
+                        number, starts, unit=f"colleague/{unit}", stratum=stratum, draw_id=f"centre:1:{stratum}",
+                        eligible=size, taken=size, selected=n,
+                    )
+                )  # fmt: skip
+                for _ in range(n):
+                    number += 1
+                    records.append(
+                        r.score(number, 50.0, stratum=stratum, colleague_id=f"{unit}", ended_at=starts + 1.5 * DAY)
+                    )  # fmt: skip
+        joined = sorted(one for one in joined_as_said(cells) if one[0])
+        if joined:
+            expected[stratum] = joined
+    store_all(
+        migrated,
+        r.chunk(c.DRAW_CELLS, *[one for one in records if hasattr(one, "unit")]),
+        r.chunk(c.SCORES, *[one for one in records if not hasattr(one, "unit")]),
+    )
+    found: dict[str, set[tuple[str, float, float]]] = {}
+    for one in score_cells(migrated, NOVEMBER, group_by="stratum"):
+        found.setdefault(one.group_id, set()).add((one.cell, one.n, one.size))
+    assert {stratum: sorted((n, size) for _, n, size in cells) for stratum, cells in found.items()} == expected
+    assert sum(len(cells) for cells in expected.values()) > 100
