@@ -4,7 +4,8 @@
 
 A local ClickHouse is filled by SQL with a year of transactions of 500 colleagues in 50 teams; one in twenty is drawn,
 and nine in ten of those are reviewed. Every panel is asked for as Grafana asks, with its dashboard's own range and all
-variables on 'All'; then what `tafol status` and the metrics ask. Seconds are medians, over HTTP, all rows read.
+variables on 'All'; then what `tafol status`, the metrics, `tafol trends` and the desk's trend pages ask, by the query
+library. Seconds are medians, over HTTP, all rows read.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from clickhouse_connect.driver.client import Client
 from rich.console import Console
 from rich.table import Table
@@ -28,7 +31,11 @@ from deploy.dashboards.viewer import Viewer, panels
 from sinks.clickhouse import ClickHouseAddress, ClickHouseStore
 from sinks.migrate import migrate
 from sinks.queries.alerts import alerts
+from sinks.queries.comparison import compare, drivers
 from sinks.queries.coverage import coverage
+from sinks.queries.estimates import Within, estimates
+from sinks.queries.known_names import known_names
+from sinks.queries.league import league
 from sinks.queries.task_figures import task_figures
 from tafol import clock
 from tafol.local.clickhouse import Access, ClickHouseConfig, LocalClickHouse
@@ -192,6 +199,29 @@ def _queries(client: Client, store: ClickHouseStore, now: datetime) -> Iterator[
     yield "tafol status: coverage", lambda: len(coverage(store).by_channel)
     yield "metrics: tasks", lambda: len(task_figures(store, now=now))
     yield "metrics: alerts", lambda: len(alerts(store))
+    yield from _library(store, now)
+
+
+def _library(store: ClickHouseStore, now: datetime) -> Iterator[tuple[str, Callable[[], int]]]:
+    """Estimates of four weeks and of a quarter, and what is reckoned from their cells."""
+    after = now.date() + timedelta(days=1)
+    month, quarter = (Within(after - timedelta(days=days), after, "UTC") for days in (28, 91))
+    before = replace(month, from_day=month.from_day - timedelta(days=28), to_day=month.from_day)
+    yield "trends: team by week, 4 weeks", lambda: len(estimates(store, month, group_by="team", period="week"))
+    yield "trends: team by week, 13 weeks", lambda: len(estimates(store, quarter, group_by="team", period="week"))
+    yield "trends: colleague, 4 weeks", lambda: len(estimates(store, month, group_by="colleague"))
+    yield "trends: criterion, 4 weeks", lambda: len(estimates(store, month, measure="criterion"))
+    yield "trends: error class, 4 weeks", lambda: len(estimates(store, month, measure="error_class"))
+    yield "trends: distribution, 4 weeks", lambda: len(estimates(store, month, measure="distribution"))
+    yield "trends compare, 4 weeks with 4", lambda: 0 if compare(store, before, month) is None else 1
+    yield "trends compare: drivers", lambda: len(drivers(store, before, month))
+    yield "trends league, 4 weeks", lambda: _league(store, month)
+    yield "trends: known names, 4 weeks", lambda: len(known_names(store, month))
+
+
+def _league(store: ClickHouseStore, within: Within) -> int:
+    found = league(store, within, random=np.random.default_rng(1))
+    return 0 if found is None else len(found.standings)
 
 
 def _taken(name: str, ask: Callable[[], int], passes: int) -> Taken:
