@@ -14,7 +14,7 @@ Checked at the end, from what the reviewers were told and from the store's outbo
 - claim p95 in milliseconds, from the request to the answer at the reviewer, over the first half of the tasks, before
   the kills begin.
 
-    python -m bench.desk_load [--reviewers 200] [--transactions 800] [--kills 20] [--stores postgresql,sqlite]
+    python -m bench.desk_load [--quick] [--reviewers 200] [--transactions 800] [--kills 20] [--stores postgresql,sqlite]
 
 The last line is JSON: {"reviewers", "double_leases", "lost_reviews", "claim_p95_ms": {"postgresql", "sqlite"}}.
 """
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--transactions", type=int, default=800)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--think-s", type=float, default=40.0, help="mean seconds of work on one task")
+    parser.add_argument("--quick", action="store_true", help="a try: 20 reviewers, 60 transactions, 2 kills")
     parser.add_argument("--stores", default="postgresql,sqlite")
     parser.add_argument("--serve", metavar="URL", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -46,11 +47,11 @@ def main() -> int:
     if given.serve:
         serve(given.serve, given.port)
         return 0
+    if given.quick:
+        given.reviewers, given.transactions, given.kills, given.think_s = 20, 60, 2, 5.0
     results = {}
     for kind in given.stores.split(","):
-        print(
-            f"{kind}: {given.reviewers} reviewers, {given.transactions} transactions, {given.kills} kills", flush=True
-        )
+        _say(f"{kind}: {given.reviewers} reviewers, {given.transactions} transactions, {given.kills} kills")
         with tempfile.TemporaryDirectory() as folder, store(kind, Path(folder)) as url:
             results[kind] = run(
                 url,
@@ -60,13 +61,12 @@ def main() -> int:
                 think_s=given.think_s,
             )
         one = results[kind]
-        print(
+        _say(
             f"  {one.reviews} reviews, {one.double_leases} held twice, {one.lost_reviews} lost, "
             f"{one.overlap_wrong} not reviewed as often as asked, {one.kills} kills, "
             f"{one.unexpected or 'nothing unexpected'}\n"
             f"  {one.claims} claims before the kills: median {one.claim_p50_ms} ms, p95 {one.claim_p95_ms} ms; "
-            f"load of the machine ({os.cpu_count()} cores, reviewers and desk on them) {os.getloadavg()[0]:.1f}",
-            flush=True,
+            f"load of the machine ({os.cpu_count()} cores, reviewers and desk on them) {os.getloadavg()[0]:.1f}"
         )
     print(
         json.dumps(
@@ -79,6 +79,10 @@ def main() -> int:
         )
     )
     return 0 if all(one.right for one in results.values()) else 1
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(words + "\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -52,7 +53,7 @@ def run(url: str, *, reviewers: int, transactions: int, kills: int, think_s: flo
                     killed += 1
                     desk = start(url, port, Path(folder))
                     if say:
-                        print(f"  killed {killed} times, {left} of {len(tasks)} tasks were open", flush=True)
+                        sys.stderr.write(f"  killed {killed} times, {left} of {len(tasks)} tasks were open\n")
                 time.sleep(0.5)
         finally:
             done.set()
