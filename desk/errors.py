@@ -4,6 +4,7 @@ DeskError
 ├── NotSignedIn      401 not_signed_in        no session or token, an ended one, or a wrong password
 ├── NotAllowed       403 not_allowed          the actor's roles (or the token's scopes) do not include the action
 ├── NotFound         404 not_found            there is no such thing, or none that the actor may see
+│   └── NoOwnWork    404 no_own_work          a colleague's account that names no colleague of the transactions
 ├── Conflict         409                      the state of the thing does not allow it
 │   ├── LeaseLost    409 lease_lost           the fencing token is old: somebody else has the task; the draft is kept
 │   ├── TaskClosed   409 task_closed          the task has ended; the draft is kept
@@ -56,6 +57,12 @@ class NotFound(DeskError):
 
     status = 404
     code = "not_found"
+
+
+class NoOwnWork(NotFound):
+    """The account is a colleague's but says not which of the transactions are theirs."""
+
+    code = "no_own_work"
 
 
 class Conflict(DeskError):

@@ -18,7 +18,7 @@ from schemas.errors import TafolError
 from sinks.queries.series_records import SeriesRow
 from sinks.store import Asker, Parameter, Row
 
-KEPT_FOR: Final = timedelta(seconds=30)
+KEPT_FOR: Final = timedelta(seconds=90)
 MOST_ANSWERS: Final = 200
 MOST_ROWS: Final = 20_000
 """A longer answer is not kept."""
@@ -80,7 +80,7 @@ class Analytics:
         with self._lock:
             self._idle.append(connection)
             if len(rows) <= MOST_ROWS:
-                self._answers[question] = (now, rows)
+                self._answers[question] = (self.now(), rows)
                 self._answers.move_to_end(question)
             while len(self._answers) > MOST_ANSWERS:
                 self._answers.popitem(last=False)

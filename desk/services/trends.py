@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 
-from desk.errors import NotFound
+from desk.errors import NoOwnWork
 from desk.people.authorisation import Actor, require
 from desk.services.analytics import Analytics, connected
 from desk.services.sight import Sight, sight_of
@@ -27,6 +27,7 @@ BYS: Final[tuple[By, ...]] = get_args(By)
 Every = Literal["day", "week", "month", "quarter"]
 EVERIES: Final[tuple[Every, ...]] = get_args(Every)
 DEFAULT_WEEKS: Final = 13
+LATEST: Final = timedelta(days=14)
 LONGEST: Final = timedelta(days=3 * 366)
 MOST_PERIODS: Final = 120
 NOBODY: Final = "-"
@@ -84,6 +85,11 @@ class TrendService:
         today = self._here.now().astimezone(self._here.config.zone).date()
         monday = today - timedelta(days=today.weekday())
         return monday - timedelta(weeks=DEFAULT_WEEKS - 1), today + timedelta(days=1)
+
+    def latest_days(self) -> tuple[date, date]:
+        """The last LATEST days, today included: what is held against as many before."""
+        after_last = self.default_days()[1]
+        return after_last - LATEST, after_last
 
     def choices(self, actor: Actor, filters: Filters) -> Choices:
         """What may be chosen in each dimension: nothing that is out of sight. Raises AnalyticsAway."""
@@ -166,7 +172,7 @@ class TrendService:
         if not actor.may("trend.see"):
             require(actor, "trend.own")
             if actor.colleague_id is None:
-                raise NotFound("this account has no id as a colleague, so no work is known to be theirs")
+                raise NoOwnWork("this account has no id as a colleague, so no work is known to be theirs")
         with self._here.database.read() as session:
             return sight_of(session, actor, self._here.now())
 

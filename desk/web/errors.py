@@ -45,6 +45,13 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         N_("There is no such page"),
         N_("It may have been moved or ended, or it is not yours to see. Start again from the home page."),
     ),
+    "no_own_work": (
+        N_("Your work is not known here yet"),
+        N_(
+            "Your account does not say which transactions are yours. "
+            "Ask an administrator to enter your id as a colleague."
+        ),
+    ),
     "lease_lost": (
         N_("Your time with this item has ended"),
         N_(

@@ -267,16 +267,18 @@ def _dots(found: Sequence[tuple[str, Estimate]]) -> list[Dot]:
 
 
 def _cells(found: Sequence[tuple[str, Estimate]], shown: Shown) -> list[tuple[str, str, float | None]]:
-    """Criteria from the weakest on, in the order of their mean over the groups; groups in theirs."""
+    """Criteria from the weakest on, by their mean over the groups; without those of which nothing can be said."""
     sums: dict[str, list[float]] = {}
     for name, one in found:
         sums.setdefault(name, []).extend([] if one.mean_0_100 is None else [one.mean_0_100])
     order = sorted(sums, key=lambda name: sum(sums[name]) / max(1, len(sums[name])))
     groups = _largest([one for _, one in found])
+    by_name = {name: [one for other, one in found if other == name] for name in order}
     by_place = {(name, one.group_id): one for name, one in found}
     return [
         (name, shown.name(group), None if one is None or one.too_few else one.mean_0_100)
         for name in order
+        if any(not one.too_few for one in by_name[name])
         for group in groups
         for one in [by_place.get((name, group))]
     ]

@@ -90,9 +90,7 @@ def _view(page: Page, view: View) -> Response:
         },
         figures=figures,
         query=urlencode(_pairs(filters)),
-        elsewhere=urlencode(
-            [(name, value) for name, value in _pairs(filters) if (name, value) != ("by", USUAL_BY[view])]
-        ),
+        elsewhere=urlencode(_unusual(page, view, filters)),
         words=words,
     )
 
@@ -149,7 +147,7 @@ def _marks(page: Page, filters: Filters, words: Words) -> list[Moment]:
 def _filters(page: Page, view: View) -> Filters:
     """What the address asks for. What it says wrongly is taken as not said: there is nothing to lose by a look."""
     asked = page.request.query_params
-    usual_from, usual_to = page.desk.trends.default_days()
+    usual_from, usual_to = _usual_days(page, view)
     from_day = _day(asked, "from") or usual_from
     last = _day(asked, "to")
     to_day = usual_to if last is None else last + timedelta(days=1)
@@ -161,6 +159,17 @@ def _filters(page: Page, view: View) -> Filters:
     chosen: dict[str, Any] = {field: _values(asked, name) for name, field in DIMENSIONS.items()}
     by = next((one for one in _bys(page, view) if one == asked.get("by")), USUAL_BY[view])
     return Filters(from_day, to_day, by, every, **chosen)
+
+
+def _unusual(page: Page, view: View, filters: Filters) -> list[tuple[str, str]]:
+    """What the other views are asked with: not what is merely usual for this one."""
+    usual_from, usual_to = _usual_days(page, view)
+    usual = set(_pairs(Filters(usual_from, usual_to, USUAL_BY[view])))
+    return [pair for pair in _pairs(filters) if pair not in usual]
+
+
+def _usual_days(page: Page, view: View) -> tuple[date, date]:
+    return page.desk.trends.latest_days() if view == "change" else page.desk.trends.default_days()
 
 
 def _bys(page: Page, view: View) -> tuple[By, ...]:

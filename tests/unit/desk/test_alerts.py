@@ -42,7 +42,7 @@ class Here:
         """ClickHouse has taken in what was done, and is asked anew."""
         row = self.fall.alert(**fields)
         self.clickhouse.answers["alerts"] = lambda _: [row]
-        self.desk.pass_time(minutes=1)
+        self.desk.pass_time(minutes=2)
 
     def sent(self) -> list[Outgoing]:
         """What leaves for Kafka now."""
@@ -159,7 +159,7 @@ def test_a_page_and_its_pictures_ask_once(here: Here) -> None:
     for _ in range(3):
         here.alerts.alert(here.lead, here.key)
     assert here.clickhouse.asked.count("series_records") == 1
-    here.desk.pass_time(seconds=31)
+    here.desk.pass_time(seconds=91)
     here.alerts.alert(here.lead, here.key)
     assert here.clickhouse.asked.count("series_records") == 2
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from desk.errors import NotAllowed, NotFound
+from desk.errors import NoOwnWork, NotAllowed
 from desk.people.authorisation import Actor
 from desk.services import Desk
 from desk.services.trends import Filters, TrendService
@@ -70,7 +70,7 @@ def test_a_quality_manager_and_a_supervisor_of_no_team_ask_for_everything(here: 
         here.trends.overall(actor, WEEKS)
         assert (here.asked[-1]["teams"], here.asked[-1]["colleagues"]) == ([], [])
         assert len(here.trends.choices(actor, WEEKS).teams) == 8
-        here.desk.pass_time(minutes=1)
+        here.desk.pass_time(minutes=2)
 
 
 def test_a_colleague_sees_their_own_and_no_league(here: Here) -> None:
@@ -82,7 +82,7 @@ def test_a_colleague_sees_their_own_and_no_league(here: Here) -> None:
     assert (choices.teams, choices.colleagues, choices.sites) == ((), (), ())
     with pytest.raises(NotAllowed):
         here.trends.league(gwen, replace(WEEKS, by="colleague"))
-    with pytest.raises(NotFound):
+    with pytest.raises(NoOwnWork):
         here.trends.overall(here.person("new", "colleague"), WEEKS)
     with pytest.raises(NotAllowed):
         here.trends.overall(here.person("ann", "reviewer"), WEEKS)
