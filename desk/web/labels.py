@@ -79,7 +79,7 @@ CHECK_STATE: Final = {
     "to_come": N_("Begins soon"),
     "running": N_("Running"),
     "over": N_("Over"),
-    "void": N_("Void: it came too late. Ask again"),
+    "void": N_("Void: it came too late"),
 }
 CHECK_TONE: Final = {"on_its_way": "warn", "to_come": "brand", "running": "good", "over": "", "void": "bad"}
 DRAW_METHOD: Final = {"random": N_("Random"), "systematic": N_("Systematic"), "quota": N_("Quota"), "none": N_("None")}

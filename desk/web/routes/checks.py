@@ -29,10 +29,10 @@ def checks(page: SignedInPage) -> Response:
 
 
 @router.get("/checks/ask")
-def ask_page(page: SignedInPage, colleague: str = "", channel: str = "") -> Response:
+def ask_page(page: SignedInPage, colleague: str = "", team: str = "", channel: str = "") -> Response:
     """The form of a spot check."""
     require(page.person, "check.ask")
-    return _form(page, {"colleague_id": colleague, "channel": channel}, {})
+    return _form(page, {"colleague_id": colleague, "team_id": team, "channel": channel}, {})
 
 
 @router.post("/checks/ask")

@@ -161,7 +161,7 @@ def test_a_lease_that_runs_out_while_one_is_away_warns_and_goes(page_of: PageOf,
     page.clock.install()
     number = claim(page, "chat-welsh")
     page.clock.run_for(61_000)  # from now on nobody is at the keyboard
-    page.clock.run_for(12.5 * 60_000)
+    page.clock.run_for(750_000)
     expect(page.locator("#lease")).to_have_class("warn")
     expect(page.locator("#spoken")).not_to_be_empty()
     site.pass_time(minutes=16)

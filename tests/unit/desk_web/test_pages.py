@@ -224,6 +224,15 @@ async def test_a_check_that_does_not_fit_is_shown_again_with_what_was_sent() -> 
         assert kept in answer.text
 
 
+async def test_a_check_that_came_too_late_is_asked_for_again_with_the_same_words() -> None:
+    async with client(PretendDesk(), "supervisor") as browser:
+        shown = (await browser.get("/checks")).text
+        again = (await browser.get("/checks/ask?colleague=c-014&team=&channel=chat")).text
+    assert 'href="/checks/ask?colleague=c-014&amp;team=&amp;channel=chat"' in shown
+    assert 'value="c-014"' in again
+    assert '<option value="chat" selected>' in again
+
+
 async def test_the_most_pressing_queue_is_tried_first() -> None:
     desk = PretendDesk()
     async with client(desk, "reviewer") as browser:
