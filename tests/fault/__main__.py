@@ -30,7 +30,9 @@ WIDTH = 150
 def play(scenario: Scenario, seed: int, say: Console) -> tuple[Verdict, int, list[float]]:
     """Break one installation; what the comparison found, how many faults, and the recoveries in seconds."""
     with tempfile.TemporaryDirectory(prefix="tafol-faults-") as folder:
-        rig = Rig(Path(folder), scenario.partitions, dict(scenario.workers), scenario.small_disk, seed, say.print)
+        rig = Rig(
+            Path(folder), scenario.partitions, dict(scenario.workers), scenario.small_disk, seed=seed, say=say.print
+        )
         with rig:
             rig.start_workers()
             with rig.feed(rig.simulation(scenario.transactions), scenario.per_second) as feeding:

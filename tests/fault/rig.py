@@ -82,6 +82,8 @@ class Rig:
     partitions: int = 2
     workers: dict[str, int] = field(default_factory=lambda: {"sampling": 2, "scoring": 1, "sink": 1})
     small_disk: bool = False
+    times_recovery: bool = True
+    """Now and then a fault is followed by nothing until its role gets on; without, one follows the other."""
     seed: int = 1
     say: Callable[[str], None] = lambda _: None
 
@@ -150,7 +152,7 @@ class Rig:
 
     def kill(self, process: Process) -> None:
         """kill -9, and start another at once; notes now and then how long the role then took to get on."""
-        watched = self.faults % WATCH_EACH == 0 and process.role != "scoring"
+        watched = self.times_recovery and self.faults % WATCH_EACH == 0 and process.role != "scoring"
         before = self._progress(process.role) if watched else 0
         self._signal(process, signal.SIGKILL)
         process.child.ended.wait()
@@ -192,15 +194,17 @@ class Rig:
         self.faults += 1
 
     def kill_broker(self, away_s: float) -> None:
-        os.kill(self.broker.pid, signal.SIGKILL)
-        time.sleep(away_s)
-        self.broker.start()
-        self.faults += 1
+        self._kill_server(self.broker, away_s)
 
     def kill_clickhouse(self, away_s: float) -> None:
-        os.kill(self.clickhouse.pid, signal.SIGKILL)
+        self._kill_server(self.clickhouse, away_s)
+
+    def _kill_server(self, server: LocalBroker | LocalClickHouse, away_s: float) -> None:
+        os.kill(server.pid, signal.SIGKILL)
         time.sleep(away_s)
-        self.clickhouse.start()
+        while server.running:  # the kernel takes a moment
+            time.sleep(0.01)
+        server.start()
         self.faults += 1
 
     def fill_disk(self, full_s: float) -> None:
