@@ -17,6 +17,7 @@ from datetime import timedelta
 from typing import Any, Final, get_args
 
 from schemas.catalogue import DECIDED, REJECTED
+from schemas.decided import read_decided
 from schemas.rejected import RejectReason, read_rejected
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
@@ -154,10 +155,7 @@ def _compare(outcome: Outcome, records: list[PlainRecord], kind_at: dict[int, st
         if found.reason not in REASONS or not found.message:
             outcome.wrong.append(f"offset {found.origin.offset}: no known reason or no sentence")
     decided = {
-        json.loads(line)["source_offset"]
-        for one in outputs
-        if one.topic == DECIDED
-        for line in (one.value or b"").splitlines()
+        line.source_offset for one in outputs if one.topic == DECIDED for line in read_decided(one.value or b"")
     }
     for record in records:
         kind = kind_at.get(record.offset)
