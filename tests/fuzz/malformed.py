@@ -154,9 +154,7 @@ def _compare(outcome: Outcome, records: list[PlainRecord], kind_at: dict[int, st
         outcome.reasons[found.reason] += 1
         if found.reason not in REASONS or not found.message:
             outcome.wrong.append(f"offset {found.origin.offset}: no known reason or no sentence")
-    decided = {
-        line.source_offset for one in outputs if one.topic == DECIDED for line in read_decided(one.value or b"")
-    }
+    decided = {line.source_offset for one in outputs if one.topic == DECIDED for line in read_decided(one.value or b"")}
     for record in records:
         kind = kind_at.get(record.offset)
         if kind is None:
