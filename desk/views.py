@@ -441,24 +441,6 @@ class ObservationForm:
 
 
 @dataclass(frozen=True, slots=True)
-class ObservationRecord:
-    """What an observer sends. `sent_id`: made once by the device (a UUID), so that sending again does no harm."""
-
-    sent_id: str
-    started_at: datetime
-    ended_at: datetime
-    place: str
-    customer_told: bool
-    customer_told_how: Literal["recorded_message", "spoken", "written", "sign"] | None
-    colleague_told: bool
-    ratings: tuple[RatingInput, ...]
-    strengths: tuple[str, ...]
-    development_points: tuple[str, ...]
-    transaction_id: str | None = None
-    """Of the pipeline, where the observer knows it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Erased:
     """What an erasure took away. `number` names it in the audit trail."""
 

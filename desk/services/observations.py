@@ -11,6 +11,7 @@ They are planned at the desk, or come from the calendar of planned checks by the
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, cast
 
@@ -28,7 +29,7 @@ from desk.store import contents, tasks
 from desk.store.database import add_if_new
 from desk.store.tables import Account, ObservationRow, TaskRow
 from desk.surroundings import Surroundings
-from desk.views import Draft, ObservationForm, ObservationRecord, ObservationView, Receipt
+from desk.views import Draft, ObservationForm, ObservationView, RatingInput, Receipt
 from schemas.base import Channel, Origin, Versioned
 from schemas.request import CheckRequest
 from schemas.selection import ReviewTask, TransactionFields, task_id
@@ -42,6 +43,24 @@ NO_CUSTOMER: Final = "0" * 32
 LONGEST: Final = timedelta(hours=12)
 MOST_LISTED: Final = 500
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationRecord:
+    """What an observer sends. `sent_id`: made once by the device (a UUID), so that sending again does no harm."""
+
+    sent_id: str
+    started_at: datetime
+    ended_at: datetime
+    place: str
+    customer_told: bool
+    customer_told_how: Literal["recorded_message", "spoken", "written", "sign"] | None
+    colleague_told: bool
+    ratings: tuple[RatingInput, ...]
+    strengths: tuple[str, ...]
+    development_points: tuple[str, ...]
+    transaction_id: str | None = None
+    """Of the pipeline, where the observer knows it."""
 
 
 class ObservationService:

@@ -77,6 +77,11 @@ class Driver:
     change_0_100: float
     change_error: float
 
+    @property
+    def change_interval(self) -> tuple[float, float]:
+        """95 %, by the normal distribution."""
+        return self.change_0_100 - Z_95 * self.change_error, self.change_0_100 + Z_95 * self.change_error
+
 
 def alerts(store: Asker, *, status: Status | None = None, series_id: str | None = None) -> tuple[AlertRow, ...]:
     """Alerts of a status and series, or of all, the latest first. Raises StoreError."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -184,7 +184,7 @@ def compare(
             start = before_first.date() if before_first else after - (other.to_day - other.from_day)
             if start > after - timedelta(days=1):
                 raise ConfigError(f"--before-from {start} is not before --before-to {after}")
-            one = _replaced(other, from_day=start, to_day=after)
+            one = replace(other, from_day=start, to_day=after)
         ids = _only(store, other, wanted, only)
         try:
             found = compared(store, one, other, mix_by=parts, measure=wanted, measure_ids=ids)
@@ -321,12 +321,6 @@ def _within(store: Asker, asked: _Asked, filters: tuple[tuple[str, ...], ...]) -
     within = Within(asked.from_day, asked.to_day, asked.time_zone, **dict(zip(FILTERS, filters, strict=True)))
     check_names(store, within)
     return within
-
-
-def _replaced(within: Within, **changed: Any) -> Within:
-    from dataclasses import replace
-
-    return replace(within, **changed)
 
 
 def _two_groups(

@@ -16,7 +16,7 @@ from desk.web.charts.drawing import palette, width
 from desk.web.charts.figure import Column, Figure, Look
 from desk.web.charts.plots import Dot
 from desk.web.language import Speech
-from sinks.queries.alerts import BEFORE_DAYS, Z_95, Change
+from sinks.queries.alerts import BEFORE_DAYS, Change
 
 MOST_DOTS: Final = 1500
 """More are thinned out evenly: the picture stays readable, and the table has all."""
@@ -59,13 +59,12 @@ def drivers(detail: AlertDetail, say: Speech, names: dict[str, str]) -> Figure:
     labelled = [(names.get(f"{one.scorecard_id}/{one.criterion}", one.criterion), one) for one in found]
     moved = [
         Dot(
-            name, one.change_0_100, one.change_0_100 - Z_95 * one.change_error,
-            one.change_0_100 + Z_95 * one.change_error, sure=True,
-            tone="alarm" if one.change_0_100 + Z_95 * one.change_error < 0 else "quiet",
+            name, one.change_0_100, *one.change_interval, sure=True,
+            tone="alarm" if one.change_interval[1] < 0 else "quiet",
         )
         for name, one in labelled
     ]  # fmt: skip
-    surely = [name for name, one in labelled if one.change_0_100 + Z_95 * one.change_error < 0]
+    surely = [name for name, one in labelled if one.change_interval[1] < 0]
     finding = (
         say.gettext("Surely lower than before: {names}.").format(names=", ".join(surely))
         if surely
@@ -86,8 +85,7 @@ def drivers(detail: AlertDetail, say: Speech, names: dict[str, str]) -> Figure:
         ),
         rows=tuple(
             (
-                name, one.before_0_100, one.since_0_100, one.change_0_100, one.change_0_100 - Z_95 * one.change_error,
-                one.change_0_100 + Z_95 * one.change_error, one.since_reviews,
+                name, one.before_0_100, one.since_0_100, one.change_0_100, *one.change_interval, one.since_reviews,
             )
             for name, one in labelled
         ),

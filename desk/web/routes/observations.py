@@ -9,7 +9,8 @@ from fastapi import Response
 from fastapi.responses import FileResponse, JSONResponse
 
 from desk.errors import Invalid, Problem
-from desk.views import Draft, ObservationForm, ObservationRecord
+from desk.services.observations import ObservationRecord
+from desk.views import Draft, ObservationForm
 from desk.web.forms import SentDraft, moment_of, number_of, read_draft, text_of
 from desk.web.page import Form, Page, SignedInPage
 from desk.web.routes import page_router

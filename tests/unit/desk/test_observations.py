@@ -11,8 +11,9 @@ from sqlalchemy import select
 
 from desk.errors import Conflict, Invalid, NotEligible, NotFound
 from desk.people.authorisation import Actor
+from desk.services.observations import ObservationRecord
 from desk.store.tables import OutboxRow
-from desk.views import ObservationRecord, ObservationView
+from desk.views import ObservationView
 from schemas.review import Review
 from schemas.selection import PROBABILITY_PURPOSES
 from tests.fixtures.desk import COMPLETE, MONDAY, DeskForTests
