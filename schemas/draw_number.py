@@ -33,8 +33,7 @@ def draw_numbers(seed: bytes, frame_id: str, version: int, stratum: str, purpose
     if len(seed) != SEED_BYTES:
         raise ValueError(f"a seed has {SEED_BYTES} bytes, not {len(seed)}")
     base = hashlib.blake2b(digest_size=8, key=seed, person=purpose)
-    for part in (frame_id, str(version), stratum):
-        base.update(_with_length(part))
+    base.update(hashed_before_id(frame_id, version, stratum))
     copy, from_bytes = base.copy, int.from_bytes
 
     def number(transaction_id: str) -> int:
@@ -44,6 +43,11 @@ def draw_numbers(seed: bytes, frame_id: str, version: int, stratum: str, purpose
         return from_bytes(state.digest(), "big")
 
     return number
+
+
+def hashed_before_id(frame_id: str, version: int, stratum: str) -> bytes:
+    """What the hash of a draw number takes before the transaction id: the same for all of a stratum."""
+    return b"".join(map(_with_length, (frame_id, str(version), stratum)))
 
 
 def systematic_start(seed: bytes, frame_id: str, version: int, stratum: str, *, segment: str, every: int) -> int:

@@ -68,8 +68,8 @@ class ReadTally(msgspec.Struct):
     def reject(self, reason: RejectReason) -> None:
         self.rejected[reason] = self.rejected.get(reason, 0) + 1
 
-    def exclude(self, reason: str) -> None:
-        self.excluded[reason] = self.excluded.get(reason, 0) + 1
+    def exclude(self, reason: str, records: int = 1) -> None:
+        self.excluded[reason] = self.excluded.get(reason, 0) + records
 
     def name_unknown(self, names: Iterable[str]) -> None:
         """Count one record under each name; odd names, and new ones when there are too many, as '(other)'."""

@@ -71,14 +71,18 @@ def texts(attributes: Mapping[str, str | int | float | bool]) -> dict[str, str]:
 
 def encode(lines: Sequence[DecidedLine]) -> Iterator[Lines]:
     """The records that hold `lines`, in order."""
-    encoded = _encode_lines(lines)
+    yield from in_records(_encode_lines(lines), [line.source_offset for line in lines])
+
+
+def in_records(encoded: bytes, offsets: Sequence[int]) -> Iterator[Lines]:
+    """The records that hold the lines of `encoded`, in order. `offsets`: the source offset of each."""
     start = first = 0
     while start < len(encoded):
         stop = len(encoded)
         if stop - start > MAX_LINES_BYTES:
             stop = encoded.rindex(b"\n", start, start + MAX_LINES_BYTES) + 1
         after = first + encoded.count(b"\n", start, stop)
-        yield Lines(NAMES + encoded[start:stop], lines[first].source_offset, lines[after - 1].source_offset)
+        yield Lines(NAMES + encoded[start:stop], offsets[first], offsets[after - 1])
         start, first = stop, after
 
 

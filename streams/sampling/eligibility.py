@@ -75,6 +75,14 @@ class NoticeJudge:
                 return rules.beside_notices(event)
         return self._looked_up(event, customer.notice_id, colleague, rules)
 
+    def notices_hold(self, event: Event) -> tuple[datetime, datetime] | None:
+        """The span around the start of `event` in which its notices, judged by `reason` before, hold; else None."""
+        notice = event.monitoring_notice
+        if notice.customer is None or notice.colleague is None:
+            return None
+        valid = self._valid.get((notice.customer.notice_id, notice.colleague))
+        return valid if valid is not None and valid[0] <= event.started_at < valid[1] else None
+
     def _looked_up(
         self, event: Event, customer_notice: str, colleague_notice: str | None, rules: EligibilityRules
     ) -> str:

@@ -26,8 +26,11 @@ class Pseudonyms:
             )
         self.key_id = f"k-{hashlib.sha256(key).hexdigest()[:8]}"
         block = (key if len(key) <= BLOCK_BYTES else hashlib.sha256(key).digest()).ljust(BLOCK_BYTES, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+        self.inner_block = bytes(byte ^ 0x36 for byte in block)
+        self.outer_block = bytes(byte ^ 0x5C for byte in block)
+        """The key as RFC 2104 pads it. They are as secret as the key."""
+        self._inner = hashlib.sha256(self.inner_block)
+        self._outer = hashlib.sha256(self.outer_block)
 
     def of(self, customer_ref: str) -> str:
         """The pseudonym of one customer: 32 hex digits.

@@ -57,6 +57,13 @@ class Taken(NamedTuple):
     contents: Words
 
 
+def taken_together(parts: Sequence[Taken]) -> Taken:
+    """All of `parts`, which follow each other."""
+    if len(parts) == 1:
+        return parts[0]
+    return Taken(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Entries of one offset range, sorted by `high`, the first half of the id digest."""
@@ -144,20 +151,25 @@ class Repeats:
 
         Returns the repeats, by position in the sequences (True: same content, False: a conflict), and what was taken.
         """
-        taken = Taken(np.array(offsets, dtype=np.int64), digests(ids)[:, :2], digests(values)[:, 0])
+        records = Taken(np.array(offsets, dtype=np.int64), digests(ids)[:, :2], digests(values)[:, 0])
+        return self.take_digests(records, windows)
+
+    def take_digests(self, taken: Taken, windows: Sequence[Window]) -> tuple[dict[int, bool], Taken]:
+        """`take` of records whose digests are known."""
         repeats: dict[int, bool] = {}
         taken_now: dict[bytes, tuple[int, int]] = {}
         for position in self._suspects(taken.ids[:, 0]):
-            content = int(taken.contents[position])
+            offset, content = int(taken.offsets[position]), int(taken.contents[position])
+            name = taken.ids[position].tobytes()
             window = windows[bisect_right(windows, position, key=_position) - 1]
-            lowest = max(offsets[position] - window.stretch, window.base)
-            earlier = taken_now.get(ids[position]) or self._latest(taken.ids[position])
+            lowest = max(offset - window.stretch, window.base)
+            earlier = taken_now.get(name) or self._latest(taken.ids[position])
             if earlier is not None and earlier[0] >= lowest:
                 repeats[position] = earlier[1] == content
             else:
-                taken_now[ids[position]] = offsets[position], content
+                taken_now[name] = offset, content
         if repeats:
-            kept = np.ones(len(offsets), dtype=np.bool_)
+            kept = np.ones(len(taken.offsets), dtype=np.bool_)
             kept[list(repeats)] = False
             taken = Taken(taken.offsets[kept], taken.ids[kept], taken.contents[kept])
         if len(taken.offsets):

@@ -22,7 +22,7 @@ from typing import Final, Literal, NamedTuple, assert_never
 
 from schemas.base import Channel
 from schemas.conditions import GROUPABLE, Condition, asker, holds_for
-from schemas.draw_number import draw_numbers, systematic_start, threshold
+from schemas.draw_number import draw_numbers, hashed_before_id, systematic_start, threshold
 from schemas.frame import NoDraw, QuotaDraw, RandomDraw, SamplingFrame, Stratum, SystematicDraw
 from streams.sampling.decode import Event
 
@@ -36,11 +36,17 @@ CONDITION_FIELDS: Final = tuple(name for name in GROUPABLE if name != "channel")
 class StratumDraw:
     """One stratum, ready to be drawn from. `name`: of a nested one with the values."""
 
-    __slots__ = ("draw_id", "every", "method", "name", "number", "probability", "start", "threshold", "unit")
+    __slots__ = (
+        "draw_id", "every", "hashed_before_id", "method", "name", "number", "probability", "seed", "start", "threshold",
+        "unit", "unit_kind",
+    )  # fmt: skip
 
     def __init__(self, frame: SamplingFrame, stratum: Stratum, name: str) -> None:
         self.name = name
         self.draw_id = f"{frame.id}:{frame.version}:{name}"
+        self.seed = frame.seed_bytes
+        self.hashed_before_id = hashed_before_id(frame.id, frame.version, name)
+        """What draw numbers of this stratum are hashes of, but for the transaction id."""
         self.method: Literal["random", "systematic", "quota", "none"] = "none"
         self.probability: float | None = None
         """Inclusion probability of the design; None where nothing is drawn, or the draw stage decides."""
@@ -52,11 +58,13 @@ class StratumDraw:
         """Systematic draws: the start of a segment."""
         self.unit: Callable[[Event], str] | None = None
         """The unit that a candidate belongs to; None where this stage decides."""
-        seed, draw = frame.seed_bytes, stratum.draw
+        self.unit_kind = ""
+        """Key of `unit` in UNITS; empty where this stage decides."""
+        seed, draw = self.seed, stratum.draw
         if isinstance(draw, QuotaDraw):
             self.method = draw.method
             self.number = draw_numbers(seed, frame.id, frame.version, name)
-            self.unit = UNITS[draw.per]
+            self.unit_kind = draw.per
         elif isinstance(draw, RandomDraw):
             self.method = draw.method
             self.probability = draw.rate
@@ -74,7 +82,9 @@ class StratumDraw:
         if stratum.cap is not None:
             self.probability = None
             self.number = draw_numbers(seed, frame.id, frame.version, name)
-            self.unit = UNITS["colleague"]
+            self.unit_kind = "colleague"
+        if self.unit_kind:
+            self.unit = UNITS[self.unit_kind]
 
 
 UNITS: Final[dict[str, Callable[[Event], str]]] = {
