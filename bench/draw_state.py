@@ -18,18 +18,19 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from schemas.catalogue import CANDIDATES
+from schemas.catalogue import CANDIDATES, SOURCE_TOPICS
 from schemas.frame import SamplingFrame
 from streams.drawing.stage import DrawStage
 from streams.registers import Appended, Registers, Timeline
+from streams.sampling.candidates import CandidateLine, Homes, candidate_outputs
 from streams.stage import Chunk, Partition, PlainRecord
 
 HOME: Final = Partition(CANDIDATES, 0)
+SOURCE: Final = Partition(SOURCE_TOPICS[0], 0)
 MONDAY: Final = datetime(2026, 11, 16, tzinfo=UTC)
 CHUNK: Final = 10_000
 MB: Final = 1_000_000
@@ -48,27 +49,19 @@ def registers(quota: int) -> Registers:
     return Registers(frames=Timeline.of("sampling frame", [Appended(frame, MONDAY)]))
 
 
-def candidates(colleagues: int, each: int) -> Iterator[bytes]:
+def candidates(colleagues: int, each: int) -> Iterator[CandidateLine]:
     """`each` candidates of every colleague, in the order of a day's work: everybody's first, then everybody's next."""
     chance = random.Random(1)
-    encode = msgspec.json.Encoder().encode
     for nth in range(each):
         at = MONDAY + timedelta(hours=10 * nth)
         for colleague in range(colleagues):
             number = nth * colleagues + colleague
-            record: dict[str, Any] = {
-                "record": "candidate", "draw_id": "contact-centre:1:all", "purpose": "quota",
-                "unit": f"c-{colleague:08x}", "frame": {"id": "contact-centre", "version": 1}, "stratum": "all",
-                "draw_number": chance.getrandbits(64), "taken": True,
-                "transaction": {
-                    "id": f"call-20261116-{number:09d}", "channel": "phone", "colleague_id": f"c-{colleague:08x}",
-                    "team_id": f"team-{colleague % 5000}", "site": f"site-{colleague % 40}", "topic": "billing",
-                    "language": "en", "started_at": at, "ended_at": at + timedelta(minutes=5),
-                    "customer_pseudonym": f"{chance.getrandbits(128):032x}", "outcome": "resolved",
-                },
-                "origin": {"topic": "transactions.phone", "partition": 0, "offset": number},
-            }  # fmt: skip
-            yield encode(record)
+            yield CandidateLine(
+                number, 0, "contact-centre:1:all", "quota", "contact-centre", 1, "all", f"c-{colleague:08x}",
+                chance.getrandbits(64), True, f"call-20261116-{number:09d}", f"c-{colleague:08x}",
+                f"team-{colleague % 5000}", f"site-{colleague % 40}", "billing", "en", at, at + timedelta(minutes=5),
+                f"{chance.getrandbits(128):032x}", "resolved",
+            )  # fmt: skip
 
 
 def resident_bytes() -> int:
@@ -87,35 +80,29 @@ def main(given: Sequence[str] | None = None) -> int:
     stage, held = DrawStage(), registers(wanted.quota)
     state = stage.initial(HOME)
     gc.collect()
-    before, offset, took_s = resident_bytes(), 0, 0.0
-    batch: list[PlainRecord] = []
-    stamp = int(MONDAY.timestamp() * 1000)
-
-    def step() -> float:
+    before, count, offset, took_s = resident_bytes(), 0, 0, 0.0
+    coming, homes, stamp = candidates(wanted.colleagues, wanted.each), Homes(1), int(MONDAY.timestamp() * 1000)
+    while lines := list(islice(coming, CHUNK)):
+        values = [one.value for one in candidate_outputs(SOURCE, lines, homes)]
+        records = [PlainRecord(offset + nth, stamp, None, value) for nth, value in enumerate(values)]
+        count, offset = count + len(lines), offset + len(records)
+        lines.clear()
         begun_s = time.process_time()
-        stage.step(state, Chunk(HOME, batch), held)
-        batch.clear()
-        return time.process_time() - begun_s
-
-    for value in candidates(wanted.colleagues, wanted.each):
-        batch.append(PlainRecord(offset, stamp, None, value))
-        offset += 1
-        if len(batch) == CHUNK:
-            took_s += step()
-    if batch:
-        took_s += step()
+        stage.step(state, Chunk(HOME, records), held)
+        took_s += time.process_time() - begun_s
+    del records, values, homes
     gc.collect()
     grown = resident_bytes() - before
     dumped = stage.dump(state)
     found = {
         "colleagues": wanted.colleagues,
         "quota": wanted.quota,
-        "candidates": offset,
+        "candidates": count,
         "state_mb": round(grown / MB, 1),
         "bytes_a_colleague": round(grown / wanted.colleagues),
         "snapshot_mb": round(len(dumped) / MB, 1),
         "snapshot_compressed_mb": round(len(zlib.compress(dumped, level=1)) / MB, 1),
-        "candidates_per_s": round(offset / took_s),
+        "candidates_per_s": round(count / took_s),
     }
     print(json.dumps(found))
     return 0

@@ -75,7 +75,13 @@ MESSAGES: Final[dict[str, Message]] = {
     REJECTED: Message(Rejected, "rejected.v1", "as it came", "the raw bytes; the record's fields are in the headers"),
     POPULATION_COUNTS: Message(PopulationCount, "population-count.v1", "topic, partition, day, frame and stratum"),
     READ_COUNTS: Message(ReadCount, "read-count.v1", "topic and partition"),
-    CANDIDATES: Message(CandidateRecord, "candidate.v1", "draw and unit; markers: none"),
+    CANDIDATES: Message(
+        CandidateRecord,
+        "candidate.v2",
+        "none; the partition by draw and unit, markers in all",
+        "a marker, one JSON object; or up to 900 kB of JSON lines: source and field names, then an array of values for "
+        "each candidate",
+    ),
     DRAW_CELLS: Message(DrawCell, "draw-cell.v1", "draw, unit and start of the window"),
     DRAW_COUNTS: Message(DrawCount, "draw-count.v1", "partition, channel, frame and stratum"),
     SELECTIONS: Message(Selection, "selection.v1", "transaction id"),

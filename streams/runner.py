@@ -29,7 +29,7 @@ from streams import snapshots
 from streams.observer import Observer
 from streams.registers import Registers
 from streams.snapshots import Place, Snapshot, Writer
-from streams.stage import Chunk, LogRecord, Output, Partition, SaysIdle, Stage
+from streams.stage import Chunk, LogRecord, Output, Partition, ReadsLines, SaysIdle, Stage
 from streams.topics import SNAPSHOTS
 from streams.transport import FetchedChunk
 
@@ -249,7 +249,8 @@ class StageRunner(Generic[StateT]):
                 hint="Records were deleted before they were read: is the retention shorter than the standstill?",
             )
         begun_s = self._monotonic_s()
-        fresh, origins = _unseen(source, chunk.records, held)
+        by_line = self._stage if isinstance(self._stage, ReadsLines) else None
+        fresh, origins = _unseen(source, chunk.records, held, by_line)
         try:
             outputs = self._step(held.state, source, fresh)
         except UnknownVersion as error:
@@ -434,12 +435,13 @@ def side_key(source: Partition) -> bytes:
 
 
 def _unseen(
-    source: Partition, records: Sequence[LogRecord], held: _Held[Any]
+    source: Partition, records: Sequence[LogRecord], held: _Held[Any], by_line: ReadsLines | None
 ) -> tuple[Sequence[LogRecord], dict[tuple[str, str, int], tuple[int, int]]]:
     """The records that the state has not seen, and the highest origins among them.
 
     Seen is what lies below the state's offset, and what an upstream worker sent again after a crash: its origin is at
-    or below the highest one read of that upstream partition.
+    or below the highest one read of that upstream partition. Of a record whose lines have origins of their own,
+    `by_line` takes away those that were seen.
     """
     if records and records[0].offset < held.next_offset:
         records = [record for record in records if record.offset >= held.next_offset]
@@ -452,8 +454,11 @@ def _unseen(
         if origin is not None:
             upstream = origin.upstream
             seen = highest.get(upstream) or held.origins.get(upstream)
-            if seen is not None and origin.place <= seen:
-                continue
+            if seen is not None:
+                if origin.place <= seen:
+                    continue
+                if by_line is not None:
+                    record = by_line.unread(record, seen)  # noqa: PLW2901 - the same, less what was seen
             highest[upstream] = origin.place
         unseen.append(record)
     return unseen, highest

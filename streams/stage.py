@@ -114,6 +114,17 @@ class SaysIdle(Protocol[StateT_contra]):
         """The records to send; the state stays as it is."""
 
 
+@runtime_checkable
+class ReadsLines(Protocol):
+    """A stage whose source records hold many lines, each with an origin (offset, nth) of its own; that of a record is
+    its last line's. What an upstream worker sends again after a crash may be cut otherwise: then the first lines of a
+    record were seen, and the last ones were not.
+    """
+
+    def unread(self, record: LogRecord, seen: tuple[int, int]) -> LogRecord:
+        """`record`, whose last line is above `seen`, without the lines at or below."""
+
+
 def instant(timestamp_ms: int) -> datetime:
     """A record's timestamp as an instant in UTC."""
     return datetime.fromtimestamp(timestamp_ms / 1000, UTC)

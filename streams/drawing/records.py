@@ -1,43 +1,17 @@
-"""The records that draw reads and writes, as structs with the fields of their models in `schemas`."""
+"""The records that draw writes, as structs with the fields of their models in `schemas`."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
 from schemas import catalogue
 from schemas.headers import StageOrigin, cloud_event
-from schemas.selection import PROBABILITY_PURPOSES, Purpose, selection_id
+from schemas.selection import PROBABILITY_PURPOSES, selection_id
 from streams.drawing.cells import Cell, Kept, OpenWindow
-from streams.selection_lines import FrameRef, OriginPart, SelectionLine, TransactionPart, encode
+from streams.selection_lines import FrameRef, SelectionLine, encode
 from streams.stage import Output, Partition
-
-
-class CandidateLine(msgspec.Struct, tag_field="record", tag="candidate", gc=False):
-    """schemas.candidate.Candidate."""
-
-    draw_id: str
-    purpose: Purpose
-    unit: str
-    frame: FrameRef
-    stratum: str
-    draw_number: int
-    taken: bool
-    transaction: TransactionPart
-    origin: OriginPart
-
-
-class MarkerLine(msgspec.Struct, tag_field="record", tag="marker", gc=False):
-    """schemas.marker.Marker."""
-
-    topic: str
-    partition: int
-    partitions: int
-    next_offset: int
-    high_water: datetime | None
-    idle: bool
 
 
 class CellLine(msgspec.Struct, gc=False):
@@ -83,9 +57,6 @@ class CountLine(msgspec.Struct, gc=False):
     eligible: int
     selected: int
     as_of_offset: int
-
-
-read_line: Final = msgspec.json.Decoder(CandidateLine | MarkerLine).decode
 
 
 def inclusion_probability(window: OpenWindow, cell: Cell, selected: int) -> float | None:

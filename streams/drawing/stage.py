@@ -20,24 +20,25 @@ from typing import Final, NoReturn
 import msgspec
 
 from schemas import catalogue
-from schemas.errors import SnapshotUnusable, StageStopped, UnknownVersion
+from schemas.errors import InvalidRecord, SnapshotUnusable, StageStopped, UnknownVersion
 from schemas.headers import StageOrigin
 from schemas.selection import PROBABILITY_PURPOSES
+from streams.drawing import candidates
+from streams.drawing.candidates import Batch
 from streams.drawing.cells import Cell, Kept, OpenWindow, packed, unpacked
 from streams.drawing.plans import Plans
 from streams.drawing.records import (
-    CandidateLine,
-    MarkerLine,
     Tally,
     cell_output,
     count_output,
     inclusion_probability,
-    read_line,
     selection_output,
     tally_key,
 )
 from streams.drawing.watermark import Watermark
 from streams.registers import Registers
+from streams.sampling.candidates import CandidateLine, MarkerLine
+from streams.selection_lines import FrameRef, OriginPart, TransactionPart
 from streams.stage import Chunk, LogRecord, Output, Partition, instant
 
 STAGE: Final = "draw"
@@ -81,25 +82,27 @@ class DrawStage:
         return None if registers.frames.entries else "the first sampling frame"
 
     def step(self, state: DrawState, chunk: Chunk, registers: Registers) -> list[Output]:
-        """Raises UnknownVersion, and StageStopped on a record that is neither candidate nor marker."""
+        """Raises UnknownVersion, and StageStopped on a record that is neither candidates nor a marker."""
         plans = self._made_ready(registers)
         outputs: list[Output] = []
         changed: set[str] = set()
         for record in chunk.records:
-            line = _read(chunk.source, record)
+            read = _read(chunk.source, record)
             origins = (StageOrigin(STAGE, *chunk.source, record.offset, nth) for nth in count())
-            if isinstance(line, MarkerLine):
+            if isinstance(read, MarkerLine):
                 water = state.water
                 water.mark(
-                    line.topic, line.partition, line.partitions, line.next_offset, line.high_water, line.idle
+                    read.topic, read.partition, read.partitions, read.next_offset, read.high_water, read.idle
                 )  # fmt: skip
                 if water.advance(instant(record.timestamp)):
                     while state.closing and state.closing[0][0] <= water.reached:
                         window = state.windows.pop(heapq.heappop(state.closing)[1])
                         outputs += _closed(state, window, changed, origins)
                 continue
+            state.water.speaks(read.topic, read.partition)
             try:
-                outputs += _taken_in(state, line, record, plans, changed, origins)
+                for line in read.lines:
+                    outputs += _taken_in(state, read, line, record, plans, changed, origins)
             except UnknownVersion as error:
                 raise UnknownVersion(f"{chunk.source}@{record.offset}: {error.message}", hint=error.hint) from None
         last = chunk.records[-1].offset
@@ -119,6 +122,10 @@ class DrawStage:
         heapq.heapify(closing)
         return DrawState(dumped.water, dumped.windows, closing, dumped.tallies)
 
+    def unread(self, record: LogRecord, seen: tuple[int, int]) -> LogRecord:
+        """`record` without the candidates at or below `seen` (`streams.stage.ReadsLines`)."""
+        return candidates.unread(record, seen)
+
     def recall(self, state: DrawState, side_value: bytes, next_offset: int) -> None:
         """Nothing: draw has no side topic."""
 
@@ -134,6 +141,7 @@ class DrawStage:
 
 def _taken_in(  # noqa: PLR0917 - the parts of one step
     state: DrawState,
+    batch: Batch,
     line: CandidateLine,
     record: LogRecord,
     plans: Plans,
@@ -141,12 +149,11 @@ def _taken_in(  # noqa: PLR0917 - the parts of one step
     origins: Iterator[StageOrigin],
 ) -> list[Output]:
     """Take one candidate; the selection that it is at once, if a request takes the next that come."""
-    state.water.speaks(line.origin.topic, line.origin.partition)
-    known, frame = line.transaction, line.frame
-    plan = plans.get(line.draw_id, frame, line.stratum)
-    part = plan.part_at(known.ended_at)
+    channel = batch.channel
+    plan = plans.get(line.draw_id, FrameRef(line.frame_id, line.frame_version), line.stratum)
+    part = plan.part_at(line.ended_at)
     closes = part.ends + plan.lateness
-    tally = _tally(state, line, known.channel, changed) if plan.purpose in PROBABILITY_PURPOSES else None
+    tally = _tally(state, line, channel, changed) if plan.purpose in PROBABILITY_PURPOSES else None
     if tally is not None:
         tally.candidates += 1
     if closes <= state.water.reached:
@@ -157,27 +164,35 @@ def _taken_in(  # noqa: PLR0917 - the parts of one step
     window = state.windows.get(key)
     if window is None:
         window = state.windows[key] = OpenWindow(
-            line.draw_id, plan.purpose, frame.id, frame.version, line.stratum, part.starts, part.ends, closes, part.n,
-            plan.rate,
+            line.draw_id, plan.purpose, line.frame_id, line.frame_version, line.stratum, part.starts, part.ends, closes,
+            part.n, plan.rate,
         )  # fmt: skip
         heapq.heappush(state.closing, (closes, key))
     cell = window.cells.get(line.unit)
     if cell is None:
         cell = window.cells[line.unit] = Cell()
     cell.eligible += 1
-    window.eligible_by_channel[known.channel] = window.eligible_by_channel.get(known.channel, 0) + 1
+    window.eligible_by_channel[channel] = window.eligible_by_channel.get(channel, 0) + 1
     if not line.taken:
         return []
     cell.taken += 1
-    if plan.takes_next and cell.given_out >= window.n:
-        return []
-    candidate = Kept(line.draw_number, frame.id, frame.version, line.stratum, known, line.origin)
     if not plan.takes_next:
         if cell.may_keep(line.draw_number, window.n):
-            cell.keep(packed(candidate), window.n)
+            cell.keep(packed(_kept(batch, line)), window.n)
+        return []
+    if cell.given_out >= window.n:
         return []
     cell.given_out += 1
-    return [selection_output(window, candidate, instant(record.timestamp), None, next(origins))]
+    return [selection_output(window, _kept(batch, line), instant(record.timestamp), None, next(origins))]
+
+
+def _kept(batch: Batch, line: CandidateLine) -> Kept:
+    transaction = TransactionPart(
+        line.id, batch.channel, line.colleague_id, line.team_id, line.site, line.topic, line.language,
+        line.started_at, line.ended_at, line.customer_pseudonym, line.outcome,
+    )  # fmt: skip
+    origin = OriginPart(batch.topic, batch.partition, line.offset)
+    return Kept(line.draw_number, line.frame_id, line.frame_version, line.stratum, transaction, origin)
 
 
 def _closed(state: DrawState, window: OpenWindow, changed: set[str], origins: Iterator[StageOrigin]) -> list[Output]:
@@ -200,7 +215,7 @@ def _closed(state: DrawState, window: OpenWindow, changed: set[str], origins: It
 
 
 def _tally(state: DrawState, line: CandidateLine, channel: str, changed: set[str]) -> Tally:
-    return _found(state, (channel, line.frame.id, line.frame.version, line.stratum), changed)
+    return _found(state, (channel, line.frame_id, line.frame_version, line.stratum), changed)
 
 
 def _window_tally(state: DrawState, window: OpenWindow, channel: str, changed: set[str]) -> Tally:
@@ -216,18 +231,17 @@ def _found(state: DrawState, of: tuple[str, str, int, str], changed: set[str]) -
     return tally
 
 
-def _read(source: Partition, record: LogRecord) -> CandidateLine | MarkerLine:
+def _read(source: Partition, record: LogRecord) -> Batch | MarkerLine:
     if record.value is None:
         _stop(source, record, "it has no value")
     try:
-        line: CandidateLine | MarkerLine = read_line(record.value)
-    except msgspec.DecodeError as error:
-        _stop(source, record, str(error))
-    return line
+        return candidates.read(record.value)
+    except InvalidRecord as error:
+        _stop(source, record, error.message)
 
 
 def _stop(source: Partition, record: LogRecord, why: str) -> NoReturn:
     raise StageStopped(
-        f"{source}@{record.offset} is neither a candidate nor a marker: {why}",
+        f"{source}@{record.offset} is neither candidates nor a marker: {why}",
         hint="Only Tafol writes this topic. Find out who wrote this record before going on; nothing was lost.",
     )

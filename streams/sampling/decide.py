@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from datetime import datetime
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from schemas.decided import Decision
 from schemas.headers import StageOrigin
-from streams.sampling.candidates import CandidateLine, candidate_output
+from schemas.selection import Purpose
+from streams.sampling.candidates import CandidateLine
 from streams.sampling.counts import BEFORE_ALL, Cell, DayCounts
 from streams.sampling.decided import DecidedLine, texts
 from streams.sampling.decode import Event
@@ -18,11 +19,10 @@ from streams.sampling.frames import Frames, ReadyFrame
 from streams.sampling.intake import Intake
 from streams.sampling.overlays import Overlay, RequestBook
 from streams.sampling.pseudonym import Pseudonyms
-from streams.sampling.selections import selection_output, transaction_part
+from streams.sampling.selections import selection_output
 from streams.sampling.state import SampleState
 from streams.sampling.strata import StratumDraw
 from streams.sampling.taken_ids import source_name
-from streams.selection_lines import FrameRef, OriginPart
 from streams.stage import Output, Partition
 
 STAGE: Final = "sample"
@@ -36,7 +36,7 @@ class Decisions(NamedTuple):
 
     lines: list[DecidedLine]
     selections: list[Output]
-    candidates: list[Output]
+    candidates: list[CandidateLine]
 
 
 class _Eligible(NamedTuple):
@@ -69,7 +69,7 @@ def decide(  # noqa: PLR0915 - the hot loop, spelt out
     pseudonym_of, reason_of = pseudonyms.of, judge.reason
     lines: list[DecidedLine] = []
     selections: list[Output] = []
-    candidates: list[Output] = []
+    candidates: list[CandidateLine] = []
     selected = pending = not_selected = 0
     starts = ends = BEFORE_ALL
     for position, (event, offset, appended) in enumerate(zip(seen.events, seen.offsets, seen.appended, strict=True)):
@@ -134,7 +134,9 @@ def decide(  # noqa: PLR0915 - the hot loop, spelt out
     return Decisions(lines, selections, candidates)
 
 
-def _aim(eligible: _Eligible, overlays: Iterable[Overlay], selections: list[Output], candidates: list[Output]) -> None:
+def _aim(
+    eligible: _Eligible, overlays: Iterable[Overlay], selections: list[Output], candidates: list[CandidateLine]
+) -> None:
     """Take part in the purposive draws that are about this transaction."""
     event = eligible.event
     about = (one for one in overlays if one.takes(event, eligible.appended))
@@ -161,19 +163,16 @@ def _selection(eligible: _Eligible, number: int | None, nth: int, overlay: Overl
 
 def _candidate(  # noqa: PLR0917 - what a candidate is made of
     eligible: _Eligible, draw: StratumDraw | Overlay, number: int, unit: str, taken: bool, nth: int
-) -> Output:
-    line = CandidateLine(
-        draw.draw_id,
-        draw.method if isinstance(draw, StratumDraw) else draw.purpose,
-        unit,
-        FrameRef(eligible.frame.id, eligible.frame.version),
-        eligible.stratum.name,
-        number,
-        taken,
-        transaction_part(eligible.event, eligible.pseudonym),
-        OriginPart(*eligible.source, eligible.offset),
-    )
-    return candidate_output(line, eligible.origin(nth))
+) -> CandidateLine:
+    event, frame = eligible.event, eligible.frame
+    # By position, as the decided line.
+    return CandidateLine(
+        eligible.offset, nth, draw.draw_id,
+        cast("Purpose", draw.method) if isinstance(draw, StratumDraw) else draw.purpose,
+        frame.id, frame.version, eligible.stratum.name, unit, number, taken,
+        event.id, event.colleague_id, event.team_id, event.site, event.topic, event.language,
+        event.started_at, event.ended_at, eligible.pseudonym, event.outcome,
+    )  # fmt: skip
 
 
 def _drawn(transaction_id: str, stratum: StratumDraw, counts: DayCounts, source: Partition) -> tuple[int | None, bool]:

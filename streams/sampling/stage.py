@@ -5,10 +5,10 @@ One chunk of one partition goes through three steps, each over all its records: 
 before it in its partition and on the register entries that hold at its own times, so any chunking gives the same
 outputs by id.
 
-Outputs go out in this order: rejected records, selections and candidates with the offset of their own record as origin,
-markers behind all candidates, decided lines with the offset of their last line, then what sums up the chunk, with the
-chunk's last offset. So origins never go down
-in any partition, and a partition of decided lines is complete up to its highest origin.
+Outputs go out in this order: rejected records and selections with the offset of their own record as origin, candidates
+with that of their last line, markers behind all candidates, decided lines with the offset of their last line, then what
+sums up the chunk, with the chunk's last offset. So origins never go down in any partition, and a partition of
+candidates or decided lines is complete up to its highest origin.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from schemas.notice import NoticeRegister
 from streams.registers import Registers, Requests, Timeline
 from streams.sampling import decided, taken_ids
 from streams.sampling import state as states
-from streams.sampling.candidates import idle_outputs, marker_outputs
+from streams.sampling.candidates import JSON_LINES, Homes, candidate_outputs, idle_outputs, marker_outputs
 from streams.sampling.counts import population_outputs, read_output
 from streams.sampling.decide import STAGE, decide
 from streams.sampling.decided import DecidedLine
@@ -42,7 +42,6 @@ from streams.topics import SAMPLE_IDS
 FIRST_CHUNK_NTH: Final = 1000
 """Index in an origin from which on an output sums up records; below, it is of one record."""
 OCTETS: Final = b"application/octet-stream"
-JSON_LINES: Final = b"application/x-ndjson"
 DECIDED_KIND: Final = catalogue.MESSAGES[catalogue.DECIDED].kind
 CONFLICT: Final = "a transaction with this id came before, with another content"
 
@@ -74,6 +73,7 @@ class SampleStage:
     def __init__(self, pseudonyms: Pseudonyms, partitions: int = 1) -> None:
         self._pseudonyms = pseudonyms
         self._partitions = partitions
+        self._homes = Homes(partitions)
         self._by_channel: dict[Channel, _RegistersOfChannel] = {}
 
     def initial(self, source: Partition) -> SampleState:
@@ -103,7 +103,7 @@ class SampleStage:
         source = chunk.source
         outputs = [rejected_output(one, _origin(source, one.record.offset)) for one in refused]
         outputs += decisions.selections
-        outputs += decisions.candidates
+        outputs += candidate_outputs(source, decisions.candidates, self._homes)
         if made.for_draw:
             outputs += marker_outputs(state, last_offset, self._partitions)
         outputs += _decided_outputs(source, decisions.lines)

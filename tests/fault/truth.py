@@ -7,6 +7,7 @@ known from the pass before it. So each link of the chain is held to the one befo
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -39,6 +40,8 @@ CHUNKED: Final = frozenset({"population_counts", "read_counts", "draw_counts"})
 """Absolute counts: their value at the end is the same for any chunking, the offset they were last written at is not."""
 BETWEEN: Final = (c.CANDIDATES, c.SELECTIONS, c.REVIEW_TASKS, c.SERIES_POINTS, c.SCORES, c.ALERTS)
 """Logs that a stage writes and another reads."""
+OF_CANDIDATES: Final = b'{"record":"candidates"'
+"""What a record of many candidates begins with."""
 MOST_EXAMPLES: Final = 12
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,8 +90,11 @@ class Truth:
         _fill(tables, outputs)
         for number, records in log(c.REVIEWS).items():
             _insert(tables, LogPartition(c.REVIEWS, "", number), records)
-        must = {topic: _named(one for one in outputs if one.topic == topic) for topic in BETWEEN}
-        there = {topic: _named(one for records in log(topic).values() for one in once(records)) for topic in BETWEEN}
+        must = {topic: _named((one.partition, one) for one in outputs if one.topic == topic) for topic in BETWEEN}
+        there = {
+            topic: _named((number, one) for number, records in log(topic).items() for one in once(records))
+            for topic in BETWEEN
+        }
         lost = {f"log of {topic}": len(must[topic] - there[topic]) for topic in BETWEEN}
         doubled = {f"log of {topic}": len(there[topic] - must[topic]) for topic in BETWEEN}
         answered = {row["review_id"] for row in tables.rows("reviews")}
@@ -116,12 +122,21 @@ class Truth:
 
 
 def once(records: Iterable[LogRecord]) -> list[LogRecord]:
-    """A log without what was sent twice: of each origin the first record. What has no origin says it many times."""
+    """A log without what was sent twice: of each origin the first record, or line of candidates. What has no origin
+    says it many times.
+    """
     seen: set[object] = set()
-    kept = []
+    kept: list[LogRecord] = []
     for record in records:
         origin = origin_of(record.headers)
-        if origin is None or origin not in seen:
+        head, *lines = (record.value or b"").splitlines(keepends=True)
+        if origin is not None and head.startswith(OF_CANDIDATES):
+            places = [(*origin.upstream, *json.loads(line)[:2]) for line in lines]
+            fresh = [line for line, place in zip(lines, places, strict=True) if place not in seen]
+            seen.update(places)
+            if fresh:
+                kept.append(_with(record, b"".join((head, *fresh))))
+        elif origin is None or origin not in seen:
             seen.add(origin)
             kept.append(record)
     return kept
@@ -161,9 +176,22 @@ def _insert(tables: MemoryStore, at: LogPartition, records: Sequence[LogRecord])
             tables.insert(table, b"".join(piece.lines for piece in pieces))
 
 
-def _named(records: Iterable[Output | LogRecord]) -> set[bytes]:
-    """The ids of what a stage made of single records. A marker sums up a chunk; it has no key, as it has no unit."""
-    return {dict(one.headers)["ce_id"] for one in records if one.key is not None and origin_of(one.headers)}
+def _named(records: Iterable[tuple[int | None, Output | LogRecord]]) -> set[bytes]:
+    """The ids of what a stage made of single records, with the partitions of their topic. Of candidates the lines stand
+    for themselves, for they may be cut into other records, and their partition; a marker sums up a chunk.
+    """
+    found: set[bytes] = set()
+    for number, one in records:
+        head, *lines = (one.value or b"").splitlines(keepends=True)
+        if head.startswith(OF_CANDIDATES):
+            found.update(b"%d %b%b" % (number or 0, head, line) for line in lines)
+        elif one.key is not None and origin_of(one.headers):
+            found.add(dict(one.headers)["ce_id"])
+    return found
+
+
+def _with(record: LogRecord, value: bytes) -> PlainRecord:
+    return PlainRecord(record.offset, record.timestamp, record.key, value, record.headers)
 
 
 def _key(table: str, row: Row) -> tuple[str, ...]:

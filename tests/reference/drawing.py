@@ -6,6 +6,7 @@ close by the same markers, for closing is a function of the log; what is drawn i
 
 from __future__ import annotations
 
+import json
 from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -13,13 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
-from schemas.candidate import Candidate, CandidateRecord
+from schemas.base import Versioned
+from schemas.candidate import Candidate, read_candidates
 from schemas.catalogue import SOURCE_TOPICS
 from schemas.frame import QuotaDraw, RandomDraw, SamplingFrame, SystematicDraw
+from schemas.headers import origin_of
 from schemas.marker import Marker
 from schemas.selection import PROBABILITY_PURPOSES
 from streams.registers import Registers
-from streams.stage import LogRecord
+from streams.stage import LogRecord, PlainRecord
 
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -59,14 +62,14 @@ def draw(records: Sequence[LogRecord], registers: Registers) -> Drawn:
     water: dict[tuple[str, int], datetime] = {}
     reached = BEGINNING
     for record in records:
-        one = CandidateRecord.model_validate_json(record.value or b"").root
-        if isinstance(one, Marker):
-            at = one.topic, one.partition
-            if at in sources and sources[at].next_offset > one.next_offset:
+        read = read_candidates(record.value or b"")
+        at = read.topic, read.partition
+        if isinstance(read, Marker):
+            if at in sources and sources[at].next_offset > read.next_offset:
                 continue
-            sources[at] = one
-            idle[at] = one.idle
-            water[at] = max(water.get(at, BEGINNING), one.high_water or BEGINNING)
+            sources[at] = read
+            idle[at] = read.idle
+            water[at] = max(water.get(at, BEGINNING), read.high_water or BEGINNING)
             wanted = {
                 (topic, number)
                 for topic in SOURCE_TOPICS
@@ -78,33 +81,55 @@ def draw(records: Sequence[LogRecord], registers: Registers) -> Drawn:
             appended = datetime.fromtimestamp(record.timestamp / 1000, UTC)
             reached = max(reached, min(speaking) if speaking else appended - timedelta(minutes=15))
             continue
-        idle[one.origin.topic, one.origin.partition] = False
-        rule = _rule(one, registers)
-        counted = one.purpose in PROBABILITY_PURPOSES
-        drawn.candidates[one.stratum] += counted
-        if rule.closes <= reached:
-            drawn.late[one.stratum] += counted
-            continue
-        key = one.draw_id, rule.starts, one.unit
-        came[key].append(one)
-        rules[key] = rule
-        taken = [other for other in came[key] if other.taken]
-        if rule.takes_next and one.taken and len(taken) <= rule.n:
-            drawn.selected[f"{one.draw_id}|{one.transaction.id}"] = None, None
+        idle[at] = False
+        for one in read.lines:
+            rule = _rule(one, registers)
+            counted = one.purpose in PROBABILITY_PURPOSES
+            drawn.candidates[one.stratum] += counted
+            if rule.closes <= reached:
+                drawn.late[one.stratum] += counted
+                continue
+            key = one.draw_id, rule.starts, one.unit
+            came[key].append(one)
+            rules[key] = rule
+            taken = [other for other in came[key] if other.taken]
+            if rule.takes_next and one.taken and len(taken) <= rule.n:
+                drawn.selected[f"{one.draw_id}|{one.id}"] = None, None
     for key, candidates in came.items():
         rule = rules[key]
         if rule.closes > reached or rule.takes_next:
             continue
-        taken = sorted((one for one in candidates if one.taken), key=lambda one: (one.draw_number, one.transaction.id))
+        taken = sorted((one for one in candidates if one.taken), key=lambda one: (one.draw_number, one.id))
         chosen = taken[: rule.n]
         counted = candidates[0].purpose in PROBABILITY_PURPOSES
         for one in chosen:
             probability = rule.rate * len(chosen) / len(taken) if counted else None
-            drawn.selected[f"{one.draw_id}|{one.transaction.id}"] = probability, rule.closes
+            drawn.selected[f"{one.draw_id}|{one.id}"] = probability, rule.closes
         if counted:
             drawn.cells[key] = len(candidates), len(taken), len(chosen)
             drawn.closed[candidates[0].stratum] += len(candidates)
     return drawn
+
+
+def once(records: Sequence[PlainRecord]) -> list[PlainRecord]:
+    """A log without what was sent again: nothing at or below the highest origin that its source had before, by the line
+    where there are lines.
+    """
+    highest: dict[tuple[str, str, int], tuple[int, int]] = {}
+    kept: list[PlainRecord] = []
+    for record in records:
+        origin = origin_of(record.headers)
+        if origin is None:
+            kept.append(record)
+            continue
+        seen = highest.get(origin.upstream, (-1, -1))
+        head, *lines = (record.value or b"").splitlines(keepends=True)
+        fresh = [line for line in lines if tuple(json.loads(line)[:2]) > seen]
+        if origin.place > seen:
+            value = b"".join((head, *fresh))
+            kept.append(record._replace(value=value))
+            highest[origin.upstream] = origin.place
+    return kept
 
 
 def _rule(one: Candidate, registers: Registers) -> Rule:
@@ -112,7 +137,7 @@ def _rule(one: Candidate, registers: Registers) -> Rule:
         request = registers.requests.by_id[one.draw_id.removeprefix("check:")]
         closes = request.holds_until + timedelta(hours=1)
         return Rule(request.holds_from, request.holds_until, closes, request.n, request.pick == "next", 1.0)
-    frame = registers.frames.get(one.frame)
+    frame = registers.frames.get(Versioned(id=one.frame_id, version=one.frame_version))
     rate = 1.0
     name = one.draw_id.removeprefix(f"{frame.ref.key}:")
     if name.startswith("targeted/"):
@@ -128,7 +153,7 @@ def _rule(one: Candidate, registers: Registers) -> Rule:
             window, parts, n = stratum.cap.window, stratum.cap.parts, stratum.cap.n
             assert isinstance(stratum.draw, RandomDraw | SystematicDraw)
             rate = stratum.draw.rate if isinstance(stratum.draw, RandomDraw) else 1 / stratum.draw.every
-    starts, ends, share = part_of(one.transaction.ended_at, frame, window, parts, n)
+    starts, ends, share = part_of(one.ended_at, frame, window, parts, n)
     return Rule(starts, ends, ends + timedelta(seconds=frame.lateness_s), share, False, rate)
 
 

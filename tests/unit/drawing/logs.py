@@ -15,8 +15,10 @@ from schemas.request import CheckRequest
 from streams.registers import Appended, Registers, Requests
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
-from streams.stage import Chunk, Output, Partition, PlainRecord
+from streams.stage import Chunk, Output, Partition, PlainRecord, instant
+from tests.reference.stage_runs import Course
 from tests.unit.sampling import logs as sampling
+from tests.unit.sampling.courses import run
 
 HOME: Final = Partition(CANDIDATES, 0)
 SAMPLE: Final = SampleStage(Pseudonyms(sampling.KEY))
@@ -106,6 +108,30 @@ def candidates_log(
             sent += [(stamp, one) for one in stage.idle(state, records[-1].offset + 1, held)]
     there = [(stamp, one) for stamp, one in sent if one.topic == CANDIDATES and one.partition in (None, 0)]
     return [PlainRecord(n, stamp, one.key, one.value, tuple(one.headers)) for n, (stamp, one) in enumerate(there)]
+
+
+def disturbed_logs(
+    records: Sequence[PlainRecord], held: Registers, course: Course, partitions: int
+) -> dict[Partition, list[PlainRecord]]:
+    """All partitions of `candidates` when the workers that read the phone log die as `course` says: what stands there
+    twice may stand in other records. Then all sources are idle for two weeks.
+    """
+    stage = SampleStage(Pseudonyms(sampling.KEY), partitions)
+    stamp = records[-1].timestamp
+    ended = int((instant(stamp) + timedelta(days=14)).timestamp() * 1000)
+    sent: list[tuple[int, Output]] = []
+    for source, there in sources(records).items():
+        if there:
+            sent += [(stamp, one) for one in run(stage, source, there, held, course)]
+        sent += [(stamp, one) for one in stage.idle(stage.initial(source), len(there), held)]
+    for source, there in sources(records).items():
+        sent += [(ended, one) for one in stage.idle(stage.initial(source), len(there), held)]
+    logs: dict[Partition, list[PlainRecord]] = {Partition(CANDIDATES, number): [] for number in range(partitions)}
+    for at, one in sent:
+        if one.topic == CANDIDATES and one.partition is not None:
+            log = logs[Partition(CANDIDATES, one.partition)]
+            log.append(PlainRecord(len(log), at, one.key, one.value, tuple(one.headers)))
+    return logs
 
 
 @st.composite

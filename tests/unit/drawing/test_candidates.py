@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 from schemas import catalogue
-from schemas.candidate import Candidate, CandidateRecord, unit_key
+from schemas.candidate import Candidate, Candidates, read_candidates
 from schemas.counts import ReadCount
 from schemas.decided import DecidedTransaction, read_decided
 from schemas.marker import Marker
@@ -27,12 +27,12 @@ pytestmark = pytest.mark.unit
 REGISTERS = logs.registers()
 
 
-def on_candidates(sent: Sequence[Output]) -> list[tuple[Output, Candidate | Marker]]:
-    return [
-        (one, CandidateRecord.model_validate_json(one.value or b"").root)
-        for one in sent
-        if one.topic == catalogue.CANDIDATES
-    ]
+def on_candidates(sent: Sequence[Output]) -> list[tuple[Output, Candidates | Marker]]:
+    return [(one, read_candidates(one.value or b"")) for one in sent if one.topic == catalogue.CANDIDATES]
+
+
+def lines(sent: Sequence[Output]) -> list[Candidate]:
+    return [line for _, one in on_candidates(sent) if isinstance(one, Candidates) for line in one.lines]
 
 
 def decided(sent: Sequence[Output]) -> dict[str, DecidedTransaction]:
@@ -47,10 +47,8 @@ def test_each_transaction_stands_once_for_each_draw_it_takes_part_in(
 ) -> None:
     sent = run(logs.SAMPLE, sampling.SOURCE, records, REGISTERS, course)
     found: dict[tuple[str, str], Candidate] = {}
-    for output, one in on_candidates(sent):
-        if isinstance(one, Candidate):
-            assert output.key == unit_key(one.draw_id, one.unit).encode()
-            assert found.setdefault((one.draw_id, one.transaction.id), one) == one
+    for one in lines(sent):
+        assert found.setdefault((one.draw_id, one.id), one) == one
     wanted: set[tuple[str, str]] = set()
     for line in decided(sent).values():
         if line.decision == "excluded":
@@ -81,9 +79,9 @@ def test_a_marker_stands_behind_every_candidate_it_speaks_of(records: list[Plain
     sent = run(logs.SAMPLE, sampling.SOURCE, records, REGISTERS, Course(course.chunk_lengths))
     highest, water = -1, datetime(1, 1, 1, tzinfo=UTC)
     for _, one in on_candidates(sent):
-        if isinstance(one, Candidate):
-            assert one.origin.offset >= highest
-            water = max(water, one.transaction.ended_at)
+        if isinstance(one, Candidates):
+            assert min(line.offset for line in one.lines) >= highest
+            water = max(water, *(line.ended_at for line in one.lines))
         else:
             highest = one.next_offset
             assert one.high_water is not None
@@ -186,5 +184,5 @@ def test_an_event_from_the_near_future_takes_no_part_in_check_requests() -> None
         ends = sampling.NOON + timedelta(hours=1)
         one = sampling.record(0, sampling.value(sampling.event("t-1", ends)), ends - timedelta(seconds=ahead_s))
         sent = logs.SAMPLE.step(logs.SAMPLE.initial(sampling.SOURCE), Chunk(sampling.SOURCE, [one]), held)
-        asked = [c for _, c in on_candidates(sent) if isinstance(c, Candidate) and c.purpose == "spot"]
+        asked = [line for line in lines(sent) if line.purpose == "spot"]
         assert bool(asked) is taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -18,6 +19,7 @@ from streams.drawing.stage import DrawStage
 from streams.registers import Registers
 from streams.stage import Chunk, Output, PlainRecord, instant
 from tests.reference import drawing as reference
+from tests.reference.runner_runs import played
 from tests.reference.stage_runs import COURSES, Course, run
 from tests.unit.drawing import logs
 from tests.unit.sampling import logs as sampling
@@ -42,6 +44,28 @@ def test_any_chunks_and_crashes_give_what_one_plain_pass_gives(
     log = candidates(records, chunk) if closes else logs.candidates_log(logs.sources(records), REGISTERS, chunk=chunk)
     sent = run(STAGE, logs.HOME, log, REGISTERS, course)
     _same(sent, log)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    logs.phone_logs(),
+    COURSES,
+    st.lists(st.integers(0, 40), max_size=3),
+    st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    st.sampled_from([500, 900_000]),
+    st.sampled_from([0.0, 3.0]),
+)
+def test_records_that_overlap_after_a_crash_are_drawn_from_once(  # noqa: PLR0917 - hypothesis gives them by name
+    records: list[PlainRecord], course: Course, deaths: list[int], sizes: list[int], most: int, every_s: float
+) -> None:
+    """Workers of sample die and send again, cut otherwise; so do those of draw, with the runner between."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streams.sampling.candidates.MAX_LINES_BYTES", most)
+        there = logs.disturbed_logs(records, REGISTERS, course, partitions=2)
+    sent = asyncio.run(played(STAGE, there, REGISTERS, deaths, sizes, every_s))
+    for source, log in there.items():
+        own = [one for one in sent if (origin := origin_of(one.headers)) and origin.partition == source.partition]
+        _same(own, reference.once(log))
 
 
 @settings(max_examples=25)
