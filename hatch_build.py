@@ -1,8 +1,8 @@
 """Builds the compiled half of the sample stage when Tafol is installed: `native.zig` to `_native.so`, beside it.
 
 The compiler is Zig, from the package ziglang, which is there for the build alone. For a checkout (editable) it compiles
-for the processor of this machine, in place; for a wheel, for any processor of its kind. Where it cannot compile, Tafol is
-installed without: sampling then works record by record.
+for the processor of this machine, in place; for a wheel, for any processor of its kind. Where it cannot compile, Tafol
+is installed without: sampling then works record by record.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def build(source: Path, library: Path, processor: str) -> None:
             sys.executable, "-m", "ziglang", "build-lib", str(source), "-dynamic", "-O", "ReleaseSafe", "-fstrip",
             f"-mcpu={processor}", f"-femit-bin={made}", "--cache-dir", folder, "--global-cache-dir", folder,
         ]  # fmt: skip
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a command of our own
         # renamed, not written over: a worker may have the old one loaded
         fresh = library.with_name(f".{library.name}.new")
         fresh.write_bytes(made.read_bytes())

@@ -40,6 +40,7 @@ from streams.log_reader import LogReader
 from streams.register_reader import RegisterReader
 from streams.routing.stage import RouteStage
 from streams.runner import StageRunner
+from streams.sampling.native import load as load_native
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.scoring.stage import CombineStage
@@ -224,7 +225,10 @@ class _Worker:
                 f"the topics of transactions and candidates differ in their partitions: {named}",
                 hint="See docs/semantics.md: partition counts are fixed once topics exist.",
             )
-        return SampleStage(pseudonyms(self.settings), counts[CANDIDATES])
+        native = load_native() if self.settings.worker.compiled else None
+        if native is None:
+            log.warning("sampling works record by record, at several times the cost: tafol doctor says why")
+        return SampleStage(pseudonyms(self.settings), counts[CANDIDATES], native)
 
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
         sink = self.settings.sink

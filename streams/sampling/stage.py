@@ -13,9 +13,12 @@ candidates or decided lines is complete up to its highest origin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from schemas import catalogue
 from schemas.base import Channel
@@ -25,18 +28,23 @@ from schemas.notice import NoticeRegister
 from streams.registers import Registers, Requests, Timeline
 from streams.sampling import decided, taken_ids
 from streams.sampling import state as states
+from streams.sampling.by_columns import days_of, decide_by_columns
 from streams.sampling.candidates import JSON_LINES, Homes, candidate_outputs, idle_outputs, marker_outputs
+from streams.sampling.columns import SHORTEST_RUN, Columns, Run, runs
+from streams.sampling.columns import look_at as look_at_columns
 from streams.sampling.counts import population_outputs, read_output
 from streams.sampling.decide import STAGE, decide
-from streams.sampling.decided import DecidedLine
+from streams.sampling.decided import Lines
 from streams.sampling.eligibility import NoticeJudge
-from streams.sampling.frames import Frames
-from streams.sampling.intake import Intake, Refusal, look_at, rejected_output
+from streams.sampling.frames import Frames, ReadyFrame
+from streams.sampling.intake import Refusal, look_at, rejected_output
+from streams.sampling.native import Native
 from streams.sampling.overlays import RequestBook
 from streams.sampling.pseudonym import Pseudonyms
-from streams.sampling.repeats import Taken
+from streams.sampling.repeats import Taken, Window, taken_together
 from streams.sampling.state import SampleState
-from streams.stage import Chunk, Output, Partition
+from streams.sampling.verdicts import Verdicts
+from streams.stage import Chunk, LogRecord, Output, Partition
 from streams.topics import SAMPLE_IDS
 
 FIRST_CHUNK_NTH: Final = 1000
@@ -46,7 +54,18 @@ DECIDED_KIND: Final = catalogue.MESSAGES[catalogue.DECIDED].kind
 CONFLICT: Final = "a transaction with this id came before, with another content"
 
 
-class _RegistersOfChannel(NamedTuple):
+class _Fate(NamedTuple):
+    """What became of a run of records."""
+
+    refused: list[Refusal]
+    lines: list[Lines]
+    selections: list[Output]
+    candidates: list[Output]
+    taken: Taken
+
+
+@dataclass(frozen=True, slots=True)
+class _RegistersOfChannel:
     """The registers made ready for one channel. A cache: the registers alone decide what is in it."""
 
     frame_register: Timeline[SamplingFrame]
@@ -57,12 +76,21 @@ class _RegistersOfChannel(NamedTuple):
     judge: NoticeJudge
     for_draw: bool
     """Whether any draw of these registers is decided by the draw stage, which needs markers then."""
+    verdicts: dict[ReadyFrame, Verdicts] = field(default_factory=dict)
+    """By frame."""
+
+    def verdicts_of(self, frame: ReadyFrame, native: Native) -> Verdicts:
+        found = self.verdicts.get(frame)
+        if found is None:
+            found = self.verdicts[frame] = Verdicts(frame, self.judge, native)
+        return found
 
 
 class SampleStage:
     """The stage `sample` (`streams.stage.Stage`). `pseudonyms`: under the key of the installation.
 
-    `partitions`: how many the source topics have, and `candidates`, which has as many.
+    `partitions`: how many the source topics have, and `candidates`, which has as many. `native`: the compiled half;
+    None for the way of single records. `shortest_run`: records in a row that are worth its while.
     """
 
     name = STAGE
@@ -70,8 +98,16 @@ class SampleStage:
     sources = catalogue.SOURCE_TOPICS
     side_topic: str | None = SAMPLE_IDS
 
-    def __init__(self, pseudonyms: Pseudonyms, partitions: int = 1) -> None:
+    def __init__(
+        self,
+        pseudonyms: Pseudonyms,
+        partitions: int = 1,
+        native: Native | None = None,
+        shortest_run: int = SHORTEST_RUN,
+    ) -> None:
         self._pseudonyms = pseudonyms
+        self._native = native
+        self._shortest_run = shortest_run
         self._partitions = partitions
         self._homes = Homes(partitions)
         self._by_channel: dict[Channel, _RegistersOfChannel] = {}
@@ -91,26 +127,69 @@ class SampleStage:
     def step(self, state: SampleState, chunk: Chunk, registers: Registers) -> list[Output]:
         """Take one chunk. Raises UnknownVersion while a register is empty."""
         made = self._made_ready(state.channel, registers)
+        fates = list(self._fates(state, chunk, made))
+        last_offset = chunk.records[-1].offset
+        source = chunk.source
+        outputs = [rejected_output(one, _origin(source, one.record.offset)) for fate in fates for one in fate.refused]
+        outputs += [one for fate in fates for one in fate.selections]
+        outputs += [one for fate in fates for one in fate.candidates]
+        if made.for_draw:
+            outputs += marker_outputs(state, last_offset, self._partitions)
+        outputs += _decided_outputs(source, [one for fate in fates for one in fate.lines])
+        outputs += _summing_up(state, taken_together([fate.taken for fate in fates]), last_offset)
+        state.close_days()
+        state.repeats.forget(last_offset + 1)
+        return outputs
+
+    def _fates(self, state: SampleState, chunk: Chunk, made: _RegistersOfChannel) -> Iterator[_Fate]:
+        """What becomes of the chunk, a run of records after the other, in the order of the log."""
+        native = self._native
+        if native is None or len(chunk.records) < self._shortest_run:
+            yield self._one_by_one(state, chunk, made)
+            return
+        columns = look_at_columns(chunk, native)
+        for run in runs(columns, made.frames, self._shortest_run):
+            fate = self._by_columns(state, columns, run, made)
+            yield fate or self._one_by_one(state, Chunk(chunk.source, chunk.records[run.start : run.stop]), made)
+
+    def _one_by_one(self, state: SampleState, chunk: Chunk, made: _RegistersOfChannel) -> _Fate:
         seen = look_at(chunk, state.channel, made.frames, state.repeats)
         repeats, taken = state.repeats.take(seen.offsets, seen.ids, seen.values, seen.windows)
-        refused = _in_order(seen, repeats)
-        _count(state, chunk, seen, repeats, refused)
+        refused = _in_order(seen.refused, [seen.records[at] for at, same in repeats.items() if not same])
+        _count(state, len(chunk.records), repeats, refused)
+        for position, names in seen.unknown_fields.items():
+            if position not in repeats:
+                state.tally.name_unknown(names)
         decisions = decide(
             state, seen, repeats, frames=made.frames, requests=made.requests, judge=made.judge,
             pseudonyms=self._pseudonyms,
         )  # fmt: skip
-        last_offset = chunk.records[-1].offset
-        source = chunk.source
-        outputs = [rejected_output(one, _origin(source, one.record.offset)) for one in refused]
-        outputs += decisions.selections
-        outputs += candidate_outputs(source, decisions.candidates, self._homes)
-        if made.for_draw:
-            outputs += marker_outputs(state, last_offset, self._partitions)
-        outputs += _decided_outputs(source, decisions.lines)
-        outputs += _summing_up(state, taken, last_offset)
-        state.close_days()
-        state.repeats.forget(last_offset + 1)
-        return outputs
+        candidates = list(candidate_outputs(chunk.source, decisions.candidates, self._homes))
+        return _Fate(refused, list(decided.encode(decisions.lines)), decisions.selections, candidates, taken)
+
+    def _by_columns(self, state: SampleState, columns: Columns, run: Run, made: _RegistersOfChannel) -> _Fate | None:
+        """None where records of the run want a decision one by one; then nothing has happened yet."""
+        native, reign = self._native, run.reign
+        if native is None or reign is None:
+            return None
+        days = days_of(columns, run, reign, state, made.requests)
+        if days is None:
+            return None
+        frame, stretch = reign.frame, slice(run.start, run.stop)
+        state.repeats.reach(frame.stretch, int(columns.offsets[run.start]))
+        found, taken = state.repeats.take_digests(
+            Taken(columns.offsets[stretch], columns.scanned.ids[stretch], columns.scanned.contents[stretch]),
+            [Window(0, frame.stretch, state.repeats.base)],
+        )
+        repeats = np.zeros(len(columns.records), dtype=np.bool_)
+        repeats[[run.start + at for at in found]] = True
+        refused = _in_order([], [columns.records[run.start + at] for at, same in found.items() if not same])
+        _count(state, run.stop - run.start, found, refused)
+        decisions = decide_by_columns(
+            native, state, columns, days, repeats, frame=frame, verdicts=made.verdicts_of(frame, native),
+            pseudonyms=self._pseudonyms, partitions=self._partitions,
+        )  # fmt: skip
+        return _Fate(refused, *decisions, taken)
 
     def idle(self, state: SampleState, next_offset: int, registers: Registers) -> list[Output]:
         """What to say when there is nothing more to read at `next_offset` (`streams.stage.SaysIdle`)."""
@@ -158,31 +237,22 @@ class SampleStage:
         return made
 
 
-def _in_order(seen: Intake, repeats: dict[int, bool]) -> list[Refusal]:
+def _in_order(refused: list[Refusal], conflicts: Sequence[LogRecord]) -> list[Refusal]:
     """All that was refused, in the order of the log."""
-    conflicts = [
-        Refusal(seen.records[position], "conflicting_repeat", CONFLICT)
-        for position, same_content in repeats.items()
-        if not same_content
-    ]
-    return sorted(seen.refused + conflicts, key=lambda one: one.record.offset) if conflicts else seen.refused
+    conflicting = [Refusal(record, "conflicting_repeat", CONFLICT) for record in conflicts]
+    return sorted(refused + conflicting, key=lambda one: one.record.offset) if conflicting else refused
 
 
-def _count(
-    state: SampleState, chunk: Chunk, seen: Intake, repeats: dict[int, bool], refused: Sequence[Refusal]
-) -> None:
+def _count(state: SampleState, read: int, repeats: Mapping[int, bool], refused: Sequence[Refusal]) -> None:
     tally = state.tally
-    tally.read += len(chunk.records)
+    tally.read += read
     tally.repeats += sum(repeats.values())
     for refusal in refused:
         tally.reject(refusal.reason)
-    for position, names in seen.unknown_fields.items():
-        if position not in repeats:
-            tally.name_unknown(names)
 
 
-def _decided_outputs(source: Partition, lines: Sequence[DecidedLine]) -> Iterator[Output]:
-    for part in decided.encode(lines):
+def _decided_outputs(source: Partition, records: Sequence[Lines]) -> Iterator[Output]:
+    for part in records:
         origin = _origin(source, part.last_offset, FIRST_CHUNK_NTH)
         event_id = f"{taken_ids.source_name(source)}/{part.first_offset}-{part.last_offset}"
         headers = cloud_event(DECIDED_KIND, event_id, origin, JSON_LINES)

@@ -19,9 +19,8 @@ from typing import Any, Final, get_args
 from schemas.catalogue import DECIDED, REJECTED
 from schemas.decided import read_decided
 from schemas.rejected import RejectReason, read_rejected
-from streams.sampling.pseudonym import Pseudonyms
-from streams.sampling.stage import SampleStage
 from streams.stage import Chunk, PlainRecord
+from tests.fixtures.native import compiled_stage
 from tests.unit.sampling import logs
 
 REASONS: Final = frozenset(get_args(RejectReason))
@@ -126,7 +125,7 @@ class Outcome:
 def fuzz(count: int, seed: int, progress: Callable[[int], None] = lambda _: None) -> Outcome:
     """Feed `count` malformed records, in chunks with sound neighbours."""
     luck = random.Random(seed)
-    stage, registers = SampleStage(Pseudonyms(logs.KEY)), logs.registers()
+    stage, registers = compiled_stage(logs.KEY), logs.registers()
     state = stage.initial(logs.SOURCE)
     outcome = Outcome()
     offset = 0

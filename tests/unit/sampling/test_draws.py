@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +23,23 @@ from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.sampling.strata import Strata
 from streams.stage import Chunk
+from tests.fixtures.native import compiled_stage, needs_native
 from tests.unit.sampling import logs
 
 pytestmark = pytest.mark.unit
 
 STAGE = SampleStage(Pseudonyms(logs.KEY))
+
+
+@pytest.fixture(
+    autouse=True, scope="module", params=["record by record", pytest.param("by columns", marks=needs_native)]
+)
+def _stage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test twice: on each of the two ways of sampling."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by columns":
+            patch.setattr(f"{__name__}.STAGE", compiled_stage(logs.KEY))
+        yield
 
 
 def decided(events: list[dict[str, Any]], **frame: Any) -> list[DecidedTransaction]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,11 +19,25 @@ from streams.sampling.counts import MAX_FIELD_NAMES, OTHER_FIELDS, ReadTally
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.stage import Chunk, Output, Partition, PlainRecord
+from tests.fixtures.native import compiled_stage, needs_native
 from tests.unit.sampling import logs
 
 pytestmark = pytest.mark.unit
 
 STAGE = SampleStage(Pseudonyms(logs.KEY))
+
+
+@pytest.fixture(
+    autouse=True, scope="module", params=["record by record", pytest.param("by columns", marks=needs_native)]
+)
+def _stage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test twice: on each of the two ways of sampling."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by columns":
+            patch.setattr(f"{__name__}.STAGE", compiled_stage(logs.KEY))
+        yield
+
+
 REGISTERS = logs.registers(logs.frame(duplicate_stretch=1000))
 GOOD = logs.value(logs.event("good"))
 

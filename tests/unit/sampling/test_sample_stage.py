@@ -23,6 +23,7 @@ from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
 from streams.stage import Chunk, Output, PlainRecord, instant
 from streams.topics import SAMPLE_IDS
+from tests.fixtures.native import compiled_stage, needs_native
 from tests.reference import sampling as reference
 from tests.reference.stage_runs import COURSES, Course
 from tests.unit.sampling import logs
@@ -31,6 +32,9 @@ from tests.unit.sampling.courses import run
 pytestmark = pytest.mark.unit
 
 STAGE = SampleStage(Pseudonyms(logs.KEY))
+WAYS = pytest.mark.parametrize(
+    "stage", [STAGE, pytest.param(compiled_stage(logs.KEY), marks=needs_native)], ids=["record by record", "by columns"]
+)
 LATER_FRAME = logs.frame(
     2,
     holds_from="2026-03-28T23:30:00Z",
@@ -46,10 +50,13 @@ LATER_NOTICES = logs.notices(2, holds_from="2026-03-28T00:00:00Z")
 REGISTERS = logs.registers(logs.frame(), LATER_FRAME, told=(logs.notices(), LATER_NOTICES))
 
 
+@WAYS
 @settings(max_examples=200)
 @given(logs.logs(), COURSES)
-def test_any_chunks_and_crashes_give_what_one_plain_pass_gives(records: list[PlainRecord], course: Course) -> None:
-    sent = run(STAGE, logs.SOURCE, records, REGISTERS, course)
+def test_any_chunks_and_crashes_give_what_one_plain_pass_gives(
+    stage: SampleStage, records: list[PlainRecord], course: Course
+) -> None:
+    sent = run(stage, logs.SOURCE, records, REGISTERS, course)
     _same(sent, records, REGISTERS)
 
 
@@ -65,12 +72,13 @@ def test_registers_that_are_read_anew_before_every_chunk_change_nothing(records:
     _same(sent, records, REGISTERS)
 
 
+@WAYS
 @settings(max_examples=100)
 @given(logs.logs(), COURSES)
-def test_origins_never_go_down_in_a_partition(records: list[PlainRecord], course: Course) -> None:
+def test_origins_never_go_down_in_a_partition(stage: SampleStage, records: list[PlainRecord], course: Course) -> None:
     alive = Course(course.chunk_lengths, (False,))
     last: dict[str, tuple[int, int]] = {}
-    for output in run(STAGE, logs.SOURCE, records, REGISTERS, alive):
+    for output in run(stage, logs.SOURCE, records, REGISTERS, alive):
         origin = origin_of(output.headers)
         assert origin is not None
         assert origin.upstream == ("sample", *logs.SOURCE)
