@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.draw_number import DRAW, SPACE
-from streams.sampling.column_lines import Judged, candidate_lines, decided_lines, in_groups
+from streams.sampling.column_lines import Judged, candidate_lines, decided_lines, in_groups, selections
 from streams.sampling.columns import Columns, Run, instant_of
 from streams.sampling.counts import Cell, DayCounts, new_day
-from streams.sampling.decide import Eligible, segment, selection
+from streams.sampling.decide import segment
 from streams.sampling.decided import Lines
 from streams.sampling.frames import FrameReign, ReadyFrame
 from streams.sampling.native import Int64s, Mask, Native
@@ -26,7 +26,7 @@ from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.state import SampleState
 from streams.sampling.strata import StratumDraw
 from streams.sampling.verdicts import Verdicts
-from streams.stage import Output, Partition, instant
+from streams.stage import Output, Partition
 
 
 class ColumnDecisions(NamedTuple):
@@ -98,7 +98,7 @@ def decide_by_columns(
     selected, pending = rows[~by_units & judged.taken[rows]], rows[by_units]
     return ColumnDecisions(
         list(decided_lines(native, columns, rows, judged, frame=frame, pseudonym_key=pseudonyms.key_id)),
-        [_selection(columns, int(row), judged, frame) for row in selected],
+        list(selections(native, columns, selected, judged, frame=frame)),
         list(candidate_lines(native, columns, pending, judged, frame=frame, partitions=partitions))
         if len(pending)
         else [],
@@ -152,13 +152,3 @@ def _count(state: SampleState, counts: DayCounts, day: Int64s, judged: Judged, s
         cell.selected += taken
         tally.selected += taken
         tally.not_selected += len(rows) - taken
-
-
-def _selection(columns: Columns, row: int, judged: Judged, frame: ReadyFrame) -> Output:
-    stratum = judged.verdicts[int(judged.verdict_of[row])].stratum
-    assert stratum is not None
-    eligible = Eligible(
-        columns.event(row), instant(columns.records[row].timestamp), judged.pseudonyms[row].tobytes().decode(), frame,
-        stratum, columns.source, int(columns.offsets[row]),
-    )  # fmt: skip
-    return selection(eligible, int(judged.numbers[row]) if judged.numbered[row] else None, 0)

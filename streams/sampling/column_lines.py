@@ -12,7 +12,9 @@ import msgspec
 import numpy as np
 
 from schemas.candidate import unit_key
-from schemas.catalogue import CHANNEL_OF_TOPIC
+from schemas.catalogue import CHANNEL_OF_TOPIC, SELECTIONS
+from schemas.headers import StageOrigin, cloud_event
+from schemas.selection import selection_id
 from streams.sampling.candidates import batch_outputs
 from streams.sampling.columns import Columns
 from streams.sampling.decided import Lines, in_records
@@ -22,6 +24,10 @@ from streams.sampling.strata import StratumDraw
 from streams.sampling.verdicts import Verdict
 from streams.stage import Output
 
+NAMED_FIELDS: Final = {
+    "colleague_id": Field.COLLEAGUE, "team_id": Field.TEAM, "site": Field.SITE, "topic": Field.TOPIC,
+    "language": Field.LANGUAGE,
+}  # fmt: skip
 UNIT_FIELDS: Final = {"colleague": Field.COLLEAGUE, "team": Field.TEAM}
 """What a unit is named by, behind `<kind>/`; other kinds have one unit, `all`."""
 
@@ -121,6 +127,50 @@ def decided_lines(
     return in_records(written, columns.offsets[rows].tolist())
 
 
+def selections(
+    native: Native, columns: Columns, rows: Int64s, judged: Judged, *, frame: ReadyFrame
+) -> Iterator[Output]:
+    """The selections that `rows` are: those that the draw of this stage took."""
+    if not len(rows):
+        return
+    source = columns.source
+    line = _Template()
+    line.choice([_selection_head(verdict).encode() for verdict in judged.verdicts], judged.verdict_of)
+    line.parts.append(Part(Kind.BARE_FIELD, Field.ID))
+    line.choice([_selection_draw(verdict, frame).encode() for verdict in judged.verdicts], judged.verdict_of)
+    line.column(Kind.UNSIGNED, judged.numbers.view(np.int64), judged.numbered)
+    line.text(',"drawn_at":')
+    line.column(Kind.TIME, columns.appended_us)
+    line.text(',"transaction":{"id":')
+    line.parts.append(Part(Kind.TEXT, Field.ID))
+    line.text(f',"channel":{_json(CHANNEL_OF_TOPIC[source.topic])}')
+    for name, field in NAMED_FIELDS.items():
+        line.text(f',"{name}":')
+        line.parts.append(Part(Kind.TEXT, field))
+    for name, time_us in (("started_at", columns.started_us), ("ended_at", columns.ended_us)):
+        line.text(f',"{name}":')
+        line.column(Kind.TIME, time_us)
+    line.text(',"customer_pseudonym":')
+    line.parts.append(Part(Kind.PSEUDONYM))
+    line.text(',"outcome":')
+    line.parts.append(Part(Kind.TEXT, Field.OUTCOME))
+    line.text(f'}},"origin":{{"topic":{_json(source.topic)},"partition":{source.partition},"offset":')
+    line.column(Kind.INTEGER, columns.offsets)
+    line.text("}}\n")
+    written = line.written(native, columns, rows, judged).split(b"\n")
+    ids = columns.ids(rows)
+    places = zip(columns.offsets[rows].tolist(), judged.verdict_of[rows].tolist(), ids, written, strict=False)
+    for offset, number, transaction_id, value in places:
+        stratum = judged.verdicts[number].stratum
+        assert stratum is not None
+        headers = cloud_event(
+            "selection.v1",
+            selection_id(stratum.draw_id, transaction_id.decode()),
+            StageOrigin("sample", *source, offset, 0),
+        )
+        yield Output(SELECTIONS, transaction_id, value, headers)
+
+
 def candidate_lines(
     native: Native, columns: Columns, rows: Int64s, judged: Judged, *, frame: ReadyFrame, partitions: int
 ) -> Iterator[Output]:
@@ -192,6 +242,23 @@ def _fate(verdict: Verdict, taken: bool) -> str:
 
 def _probability(verdict: Verdict) -> str:
     return _json(verdict.stratum.probability if verdict.stratum else None)
+
+
+def _selection_head(verdict: Verdict) -> str:
+    """A selection up to the transaction id in its own, behind which quotes stay open."""
+    return f'{{"selection_id":{_json(selection_id(verdict.stratum.draw_id if verdict.stratum else "", ""))[:-1]}'
+
+
+def _selection_draw(verdict: Verdict, frame: ReadyFrame) -> str:
+    """A selection from the end of its id to its draw number."""
+    stratum = verdict.stratum
+    if stratum is None:
+        return ""
+    return (
+        f'","draw_id":{_json(stratum.draw_id)},"purpose":{_json(stratum.method)},"frame":{{"id":{_json(frame.id)},'
+        f'"version":{frame.version}}},"stratum":{_json(stratum.name)},'
+        f'"inclusion_probability":{_json(stratum.probability)},"draw_number":'
+    )
 
 
 def _head(stratum: StratumDraw, frame: ReadyFrame, unit: str) -> str:

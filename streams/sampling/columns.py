@@ -19,7 +19,7 @@ import numpy as np
 from schemas.catalogue import CHANNEL_OF_TOPIC
 from streams.sampling.decode import Event, read_event
 from streams.sampling.frames import FrameReign, Frames
-from streams.sampling.native import Int64s, Mask, Native, Scanned
+from streams.sampling.native import Field, Int64s, Mask, Native, Scanned
 from streams.stage import Chunk, LogRecord, Partition
 
 SHORTEST_RUN: Final = 64
@@ -70,6 +70,11 @@ class Columns:
         """Whose event time lies in [starts, ends)."""
         within: Mask = (self.ended_us >= microseconds(starts)) & (self.ended_us < microseconds(ends))
         return within
+
+    def ids(self, rows: Int64s) -> list[bytes]:
+        """Transaction ids, in UTF-8."""
+        data, spans = self.scanned.data, self.scanned.spans[rows, Field.ID].tolist()
+        return [data[start : start + length] for start, length in spans]
 
     def event(self, row: int) -> Event:
         """The event of a plainly valid record."""

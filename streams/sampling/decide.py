@@ -39,7 +39,7 @@ class Decisions(NamedTuple):
     candidates: list[CandidateLine]
 
 
-class Eligible(NamedTuple):
+class _Eligible(NamedTuple):
     """One eligible transaction, on its way into the draws."""
 
     event: Event
@@ -103,17 +103,17 @@ def decide(  # noqa: PLR0915 - the hot loop, spelt out
                 decision = "not_selected"
                 not_selected += 1
             else:
-                eligible = Eligible(event, appended, pseudonym, frame, stratum, source, offset)
+                eligible = _Eligible(event, appended, pseudonym, frame, stratum, source, offset)
                 if stratum.unit is None:
                     decision = "selected"
                     selected += 1
-                    selections.append(selection(eligible, number, 0))
+                    selections.append(_selection(eligible, number, 0))
                 else:
                     decision = "pending"
                     pending += 1
                     candidates.append(_candidate(eligible, stratum, number or 0, stratum.unit(event), taken, 0))
             if purposive:
-                eligible = Eligible(event, appended, pseudonym, frame, stratum, source, offset)
+                eligible = _Eligible(event, appended, pseudonym, frame, stratum, source, offset)
                 _aim(eligible, chain(overlays, asked.of(event)), selections, candidates)
         # By position, in the order of the fields: msgspec takes 10 times as long by name.
         lines.append(
@@ -135,7 +135,7 @@ def decide(  # noqa: PLR0915 - the hot loop, spelt out
 
 
 def _aim(
-    eligible: Eligible, overlays: Iterable[Overlay], selections: list[Output], candidates: list[CandidateLine]
+    eligible: _Eligible, overlays: Iterable[Overlay], selections: list[Output], candidates: list[CandidateLine]
 ) -> None:
     """Take part in the purposive draws that are about this transaction."""
     event = eligible.event
@@ -143,12 +143,12 @@ def _aim(
     for nth, overlay in enumerate(about, 1):
         number = overlay.number(event.id)
         if overlay.unit is None:
-            selections.append(selection(eligible, number, nth, overlay))
+            selections.append(_selection(eligible, number, nth, overlay))
         else:
             candidates.append(_candidate(eligible, overlay, number, overlay.unit(event), True, nth))
 
 
-def selection(eligible: Eligible, number: int | None, nth: int, overlay: Overlay | None = None) -> Output:
+def _selection(eligible: _Eligible, number: int | None, nth: int, overlay: Overlay | None = None) -> Output:
     return selection_output(
         eligible.event,
         pseudonym=eligible.pseudonym,
@@ -162,7 +162,7 @@ def selection(eligible: Eligible, number: int | None, nth: int, overlay: Overlay
 
 
 def _candidate(  # noqa: PLR0917 - what a candidate is made of
-    eligible: Eligible, draw: StratumDraw | Overlay, number: int, unit: str, taken: bool, nth: int
+    eligible: _Eligible, draw: StratumDraw | Overlay, number: int, unit: str, taken: bool, nth: int
 ) -> CandidateLine:
     event, frame = eligible.event, eligible.frame
     # By position, as the decided line.

@@ -12,14 +12,13 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import accumulate
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-INTERFACE_VERSION: Final = 1
+INTERFACE_VERSION: Final = 2
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 
 LONGEST_PREFIX: Final = 3072
@@ -71,6 +70,7 @@ class Kind(IntEnum):
     LIST = 8
     TEXTS = 9
     BARE = 10
+    BARE_FIELD = 11
 
 
 class Part(NamedTuple):
@@ -132,9 +132,9 @@ class Native:
     def scan(self, values: Sequence[bytes], keys: Sequence[bytes | None], channel: str) -> Scanned:
         """Look at the values of a source topic's records, whose keys are the transaction ids where they have one."""
         count, data, name = len(values), b"".join(values), channel.encode()
-        joined_keys = b"".join([key or b"" for key in keys])
-        starts, key_starts = _starts(values), _starts([key or b"" for key in keys])
         has_key = np.array([key is not None for key in keys], dtype=np.uint8)
+        present = [key or b"" for key in keys]
+        starts, key_starts, joined_keys = _starts(values), _starts(present), b"".join(present)
         plain = np.empty(count, dtype=np.uint8)
         found = Scanned(
             data, plain.view(np.bool_), np.empty((count, len(Field), 2), dtype=np.uint32),
@@ -217,7 +217,9 @@ def load() -> Native | None:
 
 def _starts(texts: Sequence[bytes]) -> Words:
     """Where each text starts when they lie one after the other, and where the last ends."""
-    return np.fromiter(accumulate(map(len, texts), initial=0), dtype=np.uint64, count=len(texts) + 1)
+    starts = np.zeros(len(texts) + 1, dtype=np.uint64)
+    np.cumsum(np.fromiter(map(len, texts), dtype=np.uint64, count=len(texts)), out=starts[1:])
+    return starts
 
 
 def _at(array: npt.NDArray[np.generic]) -> int:

@@ -14,7 +14,7 @@ const Sha256 = std.crypto.hash.sha2.Sha256;
 const SipHash = std.crypto.auth.siphash.SipHash64(1, 3);
 
 /// Raised with every change of what the functions below take or give; native.py asks for it.
-const interface_version: u32 = 1;
+const interface_version: u32 = 2;
 
 export fn tafol_interface_version() callconv(.c) u32 {
     return interface_version;
@@ -71,7 +71,7 @@ const Reader = struct {
     fn peek(self: *Reader) Odd!u8 {
         while (self.at < self.text.len) {
             const byte = self.text[self.at];
-            if (byte > ' ') return byte;
+            if (byte > ' ') return byte; // nearly always at once
             if (byte != ' ' and byte != '\n' and byte != '\r' and byte != '\t') return error.Odd;
             self.at += 1;
         }
@@ -100,40 +100,31 @@ const Reader = struct {
     /// A text without escapes: what stands between its quotes.
     fn plainText(self: *Reader) Odd![]const u8 {
         try self.expect('"');
-        const start = self.at;
-        while (self.at < self.text.len) : (self.at += 1) {
-            const byte = self.text[self.at];
-            if (byte == '"') {
-                self.at += 1;
-                return self.text[start .. self.at - 1];
-            }
-            if (byte < ' ' or byte == '\\') return error.Odd;
-        }
-        return error.Odd;
+        const rest = self.text[self.at..];
+        const len = plainBytes(rest);
+        if (len == rest.len or rest[len] != '"') return error.Odd;
+        self.at += len + 1;
+        return rest[0..len];
     }
 
     /// A text of any kind is passed over; its length is bounded in bytes, which are never fewer than characters.
     fn passText(self: *Reader, most: usize) Odd!void {
         try self.expect('"');
         const start = self.at;
-        while (self.at < self.text.len) : (self.at += 1) {
-            const byte = self.text[self.at];
-            if (byte == '"') {
-                if (self.at - start > most) return error.Odd;
-                self.at += 1;
-                return;
-            }
-            if (byte < ' ') return error.Odd;
-            if (byte == '\\') {
-                self.at += 1;
-                if (self.at >= self.text.len) return error.Odd;
-                switch (self.text[self.at]) {
-                    '"', '\\', '/', 'b', 'f', 'n', 'r', 't' => {},
+        while (true) {
+            self.at += plainBytes(self.text[self.at..]);
+            if (self.text.len - self.at < 2) return error.Odd;
+            switch (self.text[self.at]) {
+                '"' => break,
+                '\\' => switch (self.text[self.at + 1]) {
+                    '"', '\\', '/', 'b', 'f', 'n', 'r', 't' => self.at += 2,
                     else => return error.Odd,
-                }
+                },
+                else => return error.Odd,
             }
         }
-        return error.Odd;
+        if (self.at - start > most) return error.Odd;
+        self.at += 1;
     }
 
     fn nothing(self: *Reader) Odd!bool {
@@ -169,6 +160,22 @@ const Reader = struct {
         return self.text[start..self.at];
     }
 };
+
+/// How many bytes come before the first that a plain text cannot have: a quote, a backslash or a control character.
+fn plainBytes(text: []const u8) usize {
+    const Block = @Vector(16, u8);
+    var at: usize = 0;
+    while (text.len - at >= 16) : (at += 16) {
+        const block: Block = text[at..][0..16].*;
+        const quotes: u16 = @bitCast(block == @as(Block, @splat('"')));
+        const backslashes: u16 = @bitCast(block == @as(Block, @splat('\\')));
+        const controls: u16 = @bitCast(block < @as(Block, @splat(' ')));
+        const found = quotes | backslashes | controls;
+        if (found != 0) return at + @ctz(found);
+    }
+    while (at < text.len and text[at] != '"' and text[at] != '\\' and text[at] >= ' ') at += 1;
+    return at;
+}
 
 const identifier_bytes = blk: {
     var table = [_]bool{false} ** 256;
@@ -685,6 +692,8 @@ const Part = extern struct {
     const texts = 9;
     /// The field whose number stands in column `a`, without quotes; nothing where it is negative.
     const bare = 10;
+    /// Field `a` without quotes.
+    const bare_field = 11;
 };
 
 /// Somewhere to write; a text that would not fit fills it up.
@@ -749,6 +758,7 @@ export fn tafol_lines(
                 Part.list => writeList(&writer, textOf(whole, spans[n][a])),
                 Part.texts => writeTexts(&writer, textOf(whole, spans[n][a])),
                 Part.bare => if (columns[a][n] >= 0) writer.put(textOf(whole, spans[n][@intCast(columns[a][n])])),
+                Part.bare_field => writer.put(textOf(whole, spans[n][a])),
                 else => return -2,
             }
         }
