@@ -137,6 +137,8 @@ class StageRunner(Generic[StateT]):
     topic_ids: the broker's id of each source topic. worker: a name that no other process start has.
     monotonic_s: a clock that never goes back; it decides when a snapshot is due and when a source counts as idle,
     never what is in them. idle_after_s: how long nothing comes before a stage that `SaysIdle` is asked to, and again.
+    beside_loop_from: chunks of so many records are worked on in a thread; worth it for a stage that gives Python's lock
+    free, for others it costs more than it brings. None: never.
     """
 
     def __init__(
@@ -152,8 +154,10 @@ class StageRunner(Generic[StateT]):
         monotonic_s: Callable[[], float],
         snapshot_every_s: float = 0.0,
         idle_after_s: float = IDLE_AFTER_S,
+        beside_loop_from: int | None = None,
     ) -> None:
         self._stage = stage
+        self._beside_loop_from = beside_loop_from
         self._group = group
         self._registers = registers
         self._reader = reader
@@ -252,10 +256,12 @@ class StageRunner(Generic[StateT]):
         by_line = self._stage if isinstance(self._stage, ReadsLines) else None
         fresh, origins = _unseen(source, chunk.records, held, by_line)
         try:
-            outputs = self._step(held.state, source, fresh)
+            outputs = await self._step(held, source, fresh)
         except UnknownVersion as error:
             await self._again_or_stop(error)
             return None
+        if self._held.get(source) is not held:
+            return None  # a seek came meanwhile
         held.quiet_since_s = self._monotonic_s()
         held.next_offset = max(held.next_offset, chunk.next_offset)
         held.origins.update(origins)
@@ -338,9 +344,21 @@ class StageRunner(Generic[StateT]):
             await asyncio.sleep(WAIT_FOR_REGISTERS_S)
         return False
 
-    def _step(self, state: StateT, source: Partition, records: Sequence[LogRecord]) -> list[Output]:
-        # In this thread: in one of its own it took a fifth more processor time, by contending for Python's lock.
-        return self._stage.step(state, Chunk(source, records), self._registers.registers) if records else []
+    async def _step(self, held: _Held[StateT], source: Partition, records: Sequence[LogRecord]) -> list[Output]:
+        """The outputs of `records`; large chunks are worked on beside the loop, which sends the last one meanwhile."""
+        if not records:
+            return []
+        chunk, registers = Chunk(source, records), self._registers.registers
+        if self._beside_loop_from is None or len(records) < self._beside_loop_from:
+            return self._stage.step(held.state, chunk, registers)
+        working = asyncio.get_running_loop().run_in_executor(None, self._stage.step, held.state, chunk, registers)
+        try:
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            # The state has seen, or will have, what never goes out: nobody may go on from it.
+            self._held.pop(source, None)
+            self._group.seek_again()
+            raise
 
     async def _again_or_stop(self, error: UnknownVersion) -> None:
         """Read the registers and try once more from the last snapshot; raise what is unknown even then."""

@@ -71,6 +71,9 @@ FIGURES_WITHIN_S: Final = 10
 
 log = logging.getLogger(__name__)
 
+LARGE_CHUNK: Final = 1000
+"""Records from which on sampling works beside the loop: less is done sooner than a thread is asked."""
+
 
 def run(role: Role, settings: Settings) -> int:
     """Run a worker in this process until SIGTERM, SIGINT or a failure; the exit code. Raises TafolError at start."""
@@ -208,6 +211,7 @@ class _Worker:
                 worker=self.name,
                 monotonic_s=clock.monotonic_s,
                 snapshot_every_s=snapshot_every_s,
+                beside_loop_from=LARGE_CHUNK if isinstance(stage, SampleStage) else None,
             )
             for stage, snapshot_every_s in stages
         ]

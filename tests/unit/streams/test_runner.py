@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -113,6 +114,7 @@ class _Life:
     sends: int | None
     chunk_sizes: Iterator[int]
     snapshot_every_s: float = 0.0
+    beside_loop_from: int | None = None
     now_s: float = 0.0
 
     def runner(self) -> StageRunner[_State]:
@@ -127,6 +129,7 @@ class _Life:
             worker=f"w{self.number}",
             monotonic_s=lambda: self.now_s,
             snapshot_every_s=self.snapshot_every_s,
+            beside_loop_from=self.beside_loop_from,
         )
 
     async def live(self) -> bool:
@@ -164,13 +167,21 @@ def _source_log(letters: str) -> FakeBroker:
     return broker
 
 
-async def _run(broker: FakeBroker, stage: _Stage, deaths: list[int], sizes: list[int], every_s: float) -> int:
+async def _run(
+    broker: FakeBroker,
+    stage: _Stage,
+    deaths: list[int],
+    sizes: list[int],
+    every_s: float,
+    *,
+    beside: int | None = None,
+) -> int:
     def forever() -> Iterator[int]:
         while True:
             yield from sizes
 
     for number, sends in enumerate([*deaths, None], start=1):
-        if await _Life(broker, stage, number, sends, forever(), every_s).live():
+        if await _Life(broker, stage, number, sends, forever(), every_s, beside).live():
             return number
     raise AssertionError("the last life ends")
 
@@ -199,15 +210,24 @@ class _Effects(NamedTuple):
     sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5),
     every_s=st.sampled_from([0.0, 2.0]),
     with_memory_aside=st.booleans(),
+    beside_loop_from=st.sampled_from([None, 1, 4]),
 )
 def test_effects_are_those_of_one_pass(  # noqa: PLR0917 - hypothesis gives them by name
-    letters: str, deaths: list[int], more_deaths: list[int], sizes: list[int], every_s: float, with_memory_aside: bool
+    letters: str,
+    deaths: list[int],
+    more_deaths: list[int],
+    sizes: list[int],
+    every_s: float,
+    with_memory_aside: bool,
+    beside_loop_from: int | None,
 ) -> None:
     side_topic = SIDE if with_memory_aside else None
 
     async def both(deaths: list[int], more: list[int], sizes: list[int], every_s: float) -> _Effects:
         broker = _source_log(letters)
-        await _run(broker, _Stage("first", SOURCE, SELECTIONS, side_topic), deaths, sizes, every_s)
+        await _run(
+            broker, _Stage("first", SOURCE, SELECTIONS, side_topic), deaths, sizes, every_s, beside=beside_loop_from
+        )
         await _run(broker, _Stage("second", SELECTIONS, SCORES), more, sizes, every_s)
         # what was sent twice stands twice in the second stage's log, at other offsets: its effects must not
         return _Effects(_effects(broker, SELECTIONS), Counter(_effects(broker, SCORES).values()))
@@ -347,6 +367,55 @@ async def test_what_was_stepped_goes_out_though_its_agent_is_cancelled() -> None
     overlap.producer.open.set()
     await overlap.runner.tick()
     assert [record.value for record in overlap.broker.topic(SELECTIONS)] == [b"a#1", b"a#2"]
+
+
+class _Held(_Stage):
+    """Steps begin, and end when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__("first", SOURCE, SELECTIONS)
+        self.begun, self.let_go = threading.Event(), threading.Event()
+
+    def step(self, state: _State, chunk: Chunk, registers: Registers) -> list[Output]:
+        self.begun.set()
+        assert self.let_go.wait(30)
+        return super().step(state, chunk, registers)
+
+
+async def test_nobody_goes_on_from_a_state_whose_step_was_cancelled() -> None:
+    broker, stage, source = _source_log("abab"), _Held(), Partition(SOURCE, 0)
+    life = _Life(broker, stage, 1, None, iter([]), beside_loop_from=1)
+    runner = life.runner()
+    positions = dict(await runner.take_over([source], 1, 7))
+    first, second = life.event(source, positions, 1), life.event(source, positions, 1)
+    stepping = asyncio.create_task(runner.process(first))
+    await asyncio.to_thread(stage.begun.wait)
+    stepping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stepping
+    stage.let_go.set()
+    await runner.process(second)
+    await runner.finish()
+    assert life.group.seeks == 1
+    assert not first.acked
+    assert not second.acked
+    assert broker.topic(SELECTIONS) == broker.topic("snapshots.first") == []
+
+
+async def test_a_seek_during_a_step_makes_its_chunk_void() -> None:
+    broker, stage, source = _source_log("abab"), _Held(), Partition(SOURCE, 0)
+    life = _Life(broker, stage, 1, None, iter([]), beside_loop_from=1)
+    runner = life.runner()
+    positions = dict(await runner.take_over([source], 1, 7))
+    event = life.event(source, positions, 1)
+    stepping = asyncio.create_task(runner.process(event))
+    await asyncio.to_thread(stage.begun.wait)
+    assert await runner.take_over([source], 1, 8) == {source: 0}
+    stage.let_go.set()
+    await stepping
+    await runner.finish()
+    assert not event.acked
+    assert broker.topic(SELECTIONS) == []
 
 
 async def test_chunks_of_an_earlier_seek_are_void() -> None:
