@@ -125,8 +125,13 @@ WITHOUT_DECIDED: Final = Contestant(
     "Tafol, the sample stage without its line for each call",
     _product("--sample-alone", "--without-decided"),
 )
+ONE_BY_ONE: Final = Contestant(
+    "product_one_by_one",
+    "Tafol, the sample stage without its compiled half",
+    _product("--sample-alone", "--one-by-one"),
+)
 FAUST_DOCS: Final = Contestant("faust_docs", "Faust as its docs teach", _peer("faust_docs"), 40_000)
 CONFLUENT: Final = Contestant("confluent", "confluent-kafka loop, tuned", _peer("confluent"))
 QUIX: Final = Contestant("quix", "Quix Streams", _peer("quix"), 200_000)
 KAFKA_STREAMS: Final = Contestant("kafka_streams", "Kafka Streams (Java)", _kafka_streams)
-ALL: Final = (PRODUCT, FAUST_DOCS, CONFLUENT, QUIX, KAFKA_STREAMS, ROLE, WITHOUT_DECIDED)
+ALL: Final = (PRODUCT, FAUST_DOCS, CONFLUENT, QUIX, KAFKA_STREAMS, ROLE, WITHOUT_DECIDED, ONE_BY_ONE)

@@ -24,7 +24,7 @@ from bench.main_path.meter import Meter
 from schemas.catalogue import SELECTIONS
 from streams.app import Runner, WorkerApp
 from streams.registers import Registers
-from streams.sampling import decide, decided
+from streams.sampling import by_columns, decide, decided
 from streams.sampling.stage import SampleStage
 from streams.sampling.state import SampleState
 from streams.stage import Chunk, Output, Partition
@@ -91,6 +91,7 @@ def leave_out_decided_lines() -> None:
     """From now on no decided line is made or sent; all that is decided stays as it is."""
     decide.DecidedLine = lambda *_fields: None  # type: ignore[assignment,misc]
     decided.encode = lambda _lines: iter(())
+    by_columns.decided_lines = lambda *_parts, **_named: iter(())
 
 
 def run(data_dir: Path, events: int, *, sample_alone: bool, progress: Path | None) -> int:
@@ -128,7 +129,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("--sample-alone", action="store_true", help="without routing, the role's second stage")
     parser.add_argument("--progress", type=Path, help="file for a line at each snapshot")
     parser.add_argument("--without-decided", action="store_true", help="without a decided line for each transaction")
+    parser.add_argument("--one-by-one", action="store_true", help="without the compiled half")
     wanted = parser.parse_args(given)
+    if wanted.one_by_one:
+        os.environ["TAFOL_WORKER__COMPILED"] = "false"
     if wanted.without_decided:
         leave_out_decided_lines()
     return run(wanted.data_dir, wanted.events, sample_alone=wanted.sample_alone, progress=wanted.progress)
