@@ -16,9 +16,9 @@ from sinks.rows import SinkChunk, rows_of
 from sinks.store import LogPartition, Store, StoreError
 from sinks.tables import TABLES
 from tests.unit.sinks import records as r
-from tests.unit.sinks.stores import migrated
+from tests.unit.sinks.stores import migrated, migrated_alone
 
-__all__ = ["migrated"]
+__all__ = ["migrated", "migrated_alone"]
 pytestmark = pytest.mark.clickhouse
 OCTOBER = datetime(2026, 10, 3, tzinfo=UTC)
 
@@ -158,19 +158,19 @@ def test_every_code_in_the_table_of_retries_has_clickhouses_own_name(migrated: C
         assert migrated.ask("SELECT errorCodeToName({code:Int32}) AS name", {"code": code}) == [{"name": known.name}]
 
 
-def test_one_insert_is_one_part_a_month(migrated: ClickHouseStore) -> None:
+def test_one_insert_is_one_part_a_month(migrated_alone: ClickHouseStore) -> None:
     months = [datetime(2026, month, 3, tzinfo=UTC) for month in (9, 10, 11)]
     template = [r.decided(0, month).model_dump_json().encode() for month in months]
     rows = 120_000
     lines = b"".join(
         template[number % 3].replace(b'"id":"t-0"', b'"id":"t-%d"' % number) + b"\n" for number in range(rows)
     )
-    migrated.command("SYSTEM STOP MERGES transactions")
-    migrated.insert("transactions", lines)
-    parts = migrated.ask(
+    migrated_alone.command("SYSTEM STOP MERGES transactions")
+    migrated_alone.insert("transactions", lines)
+    parts = migrated_alone.ask(
         "SELECT partition, count() AS parts, sum(rows) AS rows FROM system.parts "
         "WHERE database = {database:String} AND table = 'transactions' AND active "
         "GROUP BY partition ORDER BY partition",
-        {"database": migrated.database},
+        {"database": migrated_alone.database},
     )
     assert parts == [{"partition": month, "parts": 1, "rows": rows // 3} for month in ("202609", "202610", "202611")]

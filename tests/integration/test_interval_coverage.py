@@ -13,9 +13,9 @@ import pytest
 
 from sinks.clickhouse import ClickHouseStore
 from sinks.queries.estimates import Estimate, Within, estimates
-from tests.unit.sinks.stores import migrated
+from tests.unit.sinks.stores import migrated_alone
 
-__all__ = ["migrated"]
+__all__ = ["migrated_alone"]
 pytestmark = pytest.mark.clickhouse
 DRAWS = 2000
 SIZES = {"calls": 2500, "chats": 1500, "visits": 700, "welsh": 300}
@@ -75,12 +75,12 @@ def fill(store: ClickHouseStore, people: dict[str, np.ndarray], reviews: tuple[i
     store.command(COUNT)
 
 
-def test_intervals_hold_the_mean_as_often_as_they_say(migrated: ClickHouseStore) -> None:
+def test_intervals_hold_the_mean_as_often_as_they_say(migrated_alone: ClickHouseStore) -> None:
     people = population(np.random.default_rng(20261122))
     truth = float(np.concatenate(list(people.values())).mean())
-    fill(migrated, people, (20, 200, 500))
+    fill(migrated_alone, people, (20, 200, 500))
 
-    found = estimates(migrated, WITHIN, group_by="frame", half_width_limit=50)
+    found = estimates(migrated_alone, WITHIN, group_by="frame", half_width_limit=50)
 
     by_size: dict[int, list[Estimate]] = {20: [], 200: [], 500: []}
     for one in found:

@@ -14,9 +14,9 @@ from sinks.store import StoreError
 from sinks.tables import TABLES
 from tests.fixtures.clickhouse import ClickHouse
 from tests.unit.sinks import records as r
-from tests.unit.sinks.stores import address, migrated
+from tests.unit.sinks.stores import address, migrated_alone
 
-__all__ = ["migrated"]
+__all__ = ["migrated_alone"]
 pytestmark = pytest.mark.clickhouse
 
 
@@ -47,23 +47,23 @@ def test_two_migrators_at_once_do_no_harm(clickhouse: ClickHouse, database: str)
         store.close()
 
 
-def test_an_edited_migration_is_refused_and_named(migrated: ClickHouseStore) -> None:
+def test_an_edited_migration_is_refused_and_named(migrated_alone: ClickHouseStore) -> None:
     first, *others = migrations()
     edited = (replace(first, checksum="0" * 64), *others)
     with pytest.raises(ConfigError, match=r"0001_tables\.sql was edited"):
-        migrate(migrated, lambda: r.NOW, edited)
+        migrate(migrated_alone, lambda: r.NOW, edited)
 
 
-def test_a_database_of_a_newer_program_is_refused(migrated: ClickHouseStore) -> None:
+def test_a_database_of_a_newer_program_is_refused(migrated_alone: ClickHouseStore) -> None:
     with pytest.raises(ConfigError, match=r"0002_views\.sql, which this program does not know"):
-        pending(migrated, migrations()[:1])
+        pending(migrated_alone, migrations()[:1])
 
 
-def test_a_new_migration_is_applied_alone(migrated: ClickHouseStore, tmp_path: Path) -> None:
+def test_a_new_migration_is_applied_alone(migrated_alone: ClickHouseStore, tmp_path: Path) -> None:
     (tmp_path / "9999_one_more.sql").write_text("CREATE TABLE IF NOT EXISTS more (n UInt8) ENGINE = Memory;\n")
     added = (*migrations(), *migrations(tmp_path))
-    assert [migration.file_name for migration in migrate(migrated, lambda: r.NOW, added)] == ["9999_one_more.sql"]
-    assert migrated.has_table("more")
+    assert [migration.file_name for migration in migrate(migrated_alone, lambda: r.NOW, added)] == ["9999_one_more.sql"]
+    assert migrated_alone.has_table("more")
 
 
 def test_a_name_that_is_no_database_is_refused(clickhouse: ClickHouse) -> None:
@@ -72,16 +72,16 @@ def test_a_name_that_is_no_database_is_refused(clickhouse: ClickHouse) -> None:
         migrate(store, lambda: r.NOW)
 
 
-def test_retention_is_put_on_changed_and_taken_off(migrated: ClickHouseStore) -> None:
-    assert apply_retention(migrated, Retention()) == ()
+def test_retention_is_put_on_changed_and_taken_off(migrated_alone: ClickHouseStore) -> None:
+    assert apply_retention(migrated_alone, Retention()) == ()
     one = Retention(transactions_days=400, reviews_days=800, rejected_days=21)
     kept_for_ever = {name for name, table in TABLES.items() if table.kept_as in ("counts", "positions")}
     assert kept_for_ever >= {"population_counts", "read_counts", "sink_positions"}
-    assert set(apply_retention(migrated, one)) == set(TABLES) - kept_for_ever
-    assert apply_retention(migrated, one) == ()
-    assert apply_retention(migrated, replace(one, rejected_days=14)) == ("rejected",)
-    assert apply_retention(migrated, replace(one, rejected_days=14, transactions_days=None)) == ("transactions",)
-    assert pending(migrated) == ()
+    assert set(apply_retention(migrated_alone, one)) == set(TABLES) - kept_for_ever
+    assert apply_retention(migrated_alone, one) == ()
+    assert apply_retention(migrated_alone, replace(one, rejected_days=14)) == ("rejected",)
+    assert apply_retention(migrated_alone, replace(one, rejected_days=14, transactions_days=None)) == ("transactions",)
+    assert pending(migrated_alone) == ()
 
 
 def test_a_server_that_does_not_answer_is_an_error_in_plain_words(clickhouse: ClickHouse) -> None:

@@ -13,8 +13,10 @@ from tests.e2e.desk.browser import DESKTOP, NoBrowser, chromium, context, requir
 from tests.e2e.desk.seed import SeededDesk, served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all of the folder. Not for the session: while Playwright runs, its event loop is that of the thread, and
+    asynchronous tests of other folders could not have one."""
     with ExitStack() as stack:
         try:
             opened = stack.enter_context(chromium())

@@ -5,6 +5,7 @@ The desk's clock stands still unless a test moves it; the browser's runs on.
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 import threading
@@ -52,6 +53,8 @@ NOW: Final = datetime(2026, 9, 8, 10, 30, tzinfo=UTC)
 FALL: Final = Fall("team=cardiff-service", NOW)
 PASSWORD: Final = "three bilingual scales"
 EXAMPLES: Final = Path(examples.__file__).parent
+_hashed = functools.cache(passwords.hashed)
+"""Slow on purpose, and the same person signs in at every desk."""
 SCORECARDS_OF: Final[dict[Channel, str]] = {"phone": "phone", "chat": "chat", "face_to_face": "face-to-face"}
 WANTED: Final[dict[tuple[Channel, str], int]] = {
     ("chat", "en"): 6,
@@ -209,7 +212,7 @@ def _registers(one: SeededDesk) -> None:
 
 
 def _people(one: SeededDesk, chance: random.Random, colleague_id: str) -> None:
-    hashed = passwords.hashed(PASSWORD)
+    hashed = _hashed(PASSWORD)
     with one.database.write() as session:
         for login, name, roles in PEOPLE:
             own = colleague_id if "colleague" in roles else None
@@ -219,7 +222,8 @@ def _people(one: SeededDesk, chance: random.Random, colleague_id: str) -> None:
             one.actors[login] = accounts.actor_of(row)
 
 
-def _simulated() -> list[Transaction]:
+@functools.cache
+def _simulated() -> tuple[Transaction, ...]:
     config = SimulationConfig(seed=3, run="demo", starts=NOW - timedelta(days=1), ends=NOW)
     made = Transactions(config)
     found = []
@@ -227,10 +231,10 @@ def _simulated() -> list[Transaction]:
         draft = made.draft(arrival)
         raw = _json(made.fields(draft))
         found.append(read_transaction(raw)[0])
-    return [kept for kept in found if kept.duration_s > 120]
+    return tuple(kept for kept in found if kept.duration_s > 120)
 
 
-def _work(one: SeededDesk, transactions: list[Transaction], colleague_id: str) -> None:
+def _work(one: SeededDesk, transactions: tuple[Transaction, ...], colleague_id: str) -> None:
     topics = {channel: topic for topic, channel in CHANNEL_OF_TOPIC.items()}
     wanted = dict(WANTED)
     own = [kept for kept in transactions if kept.colleague_id == colleague_id][:2]
