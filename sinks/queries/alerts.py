@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
+from sinks.queries.estimates import Z_95
 from sinks.queries.text import sql
 from sinks.store import Asker, Parameter
 
 Status = Literal["open", "acknowledged", "resolved", "closed"]
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
-Z_95: Final = 1.959964
 BEFORE_DAYS: Final = 90
 
 

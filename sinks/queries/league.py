@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from sinks.queries.domains import Domain, domain, grouped
-from sinks.queries.estimates import Group, Measure, ScoreCell, Within, score_cells
+from sinks.queries.estimates import Z_95, Group, Measure, ScoreCell, Within, score_cells
 from sinks.store import Asker
 
-Z_95: Final = 1.959963984540054
 DRAWS: Final = 4000
 """Of all theta together; the ends of rank intervals vary by a rank or so from run to run of fewer."""
 AT_ONCE: Final = 2_000_000
