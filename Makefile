@@ -4,6 +4,7 @@ UV_VERSION := 0.13.9
 PYTHON ?= python3
 UV := .uv/bin/uv
 RUN := .venv/bin
+PROCESSES ?= 3
 NATIVE := streams/sampling/_native.so
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
@@ -43,9 +44,10 @@ up: .venv/.product ## everything on this machine, until Ctrl-C
 	@$(RUN)/tafol up
 
 test: .venv/.developer check ## all checks and all tests
-	$(RUN)/pytest -q tests/contract tests/integration tests/e2e
+	@# Much of it waits, so there are more processes than cores, each with servers of its own; what takes long comes first.
+	$(RUN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/contract
 	@# kafka-python leaks its sockets when a broker dies under it; that is not what these tests look for
-	$(RUN)/pytest -q -p no:unraisableexception tests/fault
+	$(RUN)/pytest -q -n $(PROCESSES) -p no:unraisableexception tests/fault
 
 check: .venv/.developer lint types imports unit ## ruff, mypy, import rules, docs, unit and property tests: no server needed
 
