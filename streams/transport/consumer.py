@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Collection, Iterator
+from math import ceil
 from typing import Any, cast
 
 import aiokafka
@@ -25,6 +26,10 @@ from streams.transport.settings import ChunkedApp, ChunkSettings
 
 PRESSURE_PAUSE_S = 0.005
 """Wait while every partition's buffer is full, or while the group rebalances."""
+PRESSURE_TIMEOUT_S = 0.02
+"""Longest wait for the others while one partition's buffer is full. Faust fixes which partitions it waits for when it
+begins to wait: with its own second, a partition whose buffer had room again waited behind empty ones for the rest of it
+(measured: two thirds of the time idle)."""
 
 FETCH_MAX_WAIT_MS = 50
 """How long the broker may keep a fetch that finds nothing. aiokafka has one fetch under way a broker: a full partition
@@ -168,9 +173,13 @@ class Consumer(driver.Consumer):
         self,
         timeout: float,  # noqa: ASYNC109
     ) -> tuple[list[FetchedChunk] | None, Any]:
-        if self.flow_active and not self._get_active_partitions():
-            await self.sleep(PRESSURE_PAUSE_S)  # Faust's own wait here is a whole second
-            return [], set()
+        if self.flow_active:
+            active = self._get_active_partitions()
+            if not active:
+                await self.sleep(PRESSURE_PAUSE_S)  # Faust's own wait here is a whole second
+                return [], set()
+            if len(active) < len(self.assignment()):
+                timeout = min(timeout, PRESSURE_TIMEOUT_S)
         return cast("tuple[list[FetchedChunk] | None, Any]", await super()._wait_next_records(timeout))
 
     def _message(self, chunk: FetchedChunk) -> ConsumerMessage:
@@ -206,14 +215,15 @@ class Consumer(driver.Consumer):
 
 
 def _parts(chunk: FetchedChunk, most: int) -> Iterator[FetchedChunk]:
-    """`chunk` in parts of at most `most` records that together cover the same stretch of the log."""
+    """`chunk` in parts of at most `most` records, alike in length, that together cover the same stretch of the log."""
     if len(chunk.records) <= most:
         yield chunk
         return
     start = chunk.start
-    for first in range(0, len(chunk.records), most):
-        records = chunk.records[first : first + most]
-        last = first + most >= len(chunk.records)
+    step = ceil(len(chunk.records) / ceil(len(chunk.records) / most))
+    for first in range(0, len(chunk.records), step):
+        records = chunk.records[first : first + step]
+        last = first + step >= len(chunk.records)
         end = chunk.next_offset if last else records[-1].offset + 1
         size = chunk.size_bytes * len(records) // len(chunk.records)
         yield chunk._replace(start=start, next_offset=end, records=records, size_bytes=size)
