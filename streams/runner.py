@@ -1,10 +1,10 @@
 """The one runner of all stages: state, outputs, snapshot and acknowledgement, in the order that loses nothing.
 
 For each chunk: skip what the state has seen; step; outputs with the broker; snapshot with the broker; acknowledge.
-While the broker takes the outputs of one chunk, the step of the next may run; its outputs go out only when all of the
-one before is safe, and the snapshot is of the state as it was then. A stage with a large state takes a snapshot every
-`snapshot_every_s` seconds and acknowledges only then. On every seek the states are thrown away and read again from the
-best snapshots, whose offsets are where reading goes on.
+While the broker takes the outputs of one chunk, the steps of the next few may run; the outputs of each go out only when
+all of the one before is safe, and its snapshot is of the state as it was then. A stage with a large state takes a
+snapshot every `snapshot_every_s` seconds and acknowledges only then. On every seek the states are thrown away and read
+again from the best snapshots, whose offsets are where reading goes on.
 
 Nothing is retried here after `step` has begun: a failure either stops the worker (Kafka delivers again to the next) or
 asks for a new seek, which begins again from the last snapshot.
@@ -35,6 +35,8 @@ from streams.transport import FetchedChunk
 
 WAIT_FOR_REGISTERS_S: Final = 0.25
 IDLE_AFTER_S: Final = 30.0
+CHUNKS_AHEAD: Final = 3
+"""Chunks that may wait, decided, for the one before them to be safe: a broker that hesitates then stops nobody."""
 FROM_OUTSIDE: Final = frozenset({*SOURCE_TOPICS, REVIEWS})
 """Topics that tools which are not ours write: what their headers say of origins is not believed."""
 
@@ -173,7 +175,8 @@ class StageRunner(Generic[StateT]):
         self._snapshots_written = 0
         self._unknown: str | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._flushing: asyncio.Task[None] | None = None
+        self._flushing: deque[asyncio.Task[None]] = deque()
+        """What is on its way, oldest first; each waits for the one before it."""
 
     @property
     def name(self) -> str:
@@ -206,13 +209,15 @@ class StageRunner(Generic[StateT]):
             if not await self._may_decide(event.value.epoch):
                 return
             decided = await self._decide(event)
-            before = self._flushing
             if decided is not None:
                 # At once: were this cancelled while it waits, a chunk that the state has seen would never go out.
-                self._flushing = asyncio.create_task(self._flush(decided, before))
-                self._flushing.add_done_callback(_heard)
-            if before is not None:
-                await asyncio.shield(before)
+                before = self._flushing[-1] if self._flushing else None
+                flushing = asyncio.create_task(self._flush(decided, before))
+                flushing.add_done_callback(_heard)
+                self._flushing.append(flushing)
+            while self._flushing and (self._flushing[0].done() or len(self._flushing) > CHUNKS_AHEAD):
+                await asyncio.shield(self._flushing[0])
+                self._flushing.popleft()
 
     async def tick(self) -> None:
         """Take the snapshots that became due while no chunk came, and say which sources are idle."""
@@ -287,8 +292,9 @@ class StageRunner(Generic[StateT]):
 
     async def _settled(self) -> None:
         """Wait until nothing is on its way. Raises what went wrong there."""
-        if self._flushing is not None:
-            await asyncio.shield(self._flushing)
+        while self._flushing:
+            await asyncio.shield(self._flushing[0])
+            self._flushing.popleft()
 
     def _restore(self, source: Partition, found: snapshots.Found, begin: int, end: int) -> _Held[StateT]:
         snapshot = found.snapshot

@@ -11,7 +11,7 @@ class Tuning:
 
     session_timeout_s: float = 6.0
     commit_interval_s: float = 1.0
-    max_fetch_bytes: int = 4 * 1024 * 1024
-    max_chunk_records: int = 10_000
-    buffered_chunks: int = 8
+    max_fetch_bytes: int = 8 * 1024 * 1024
+    max_chunk_records: int = 25_000
+    buffered_chunks: int = 4
     metadata_max_age_s: float = 10.0

@@ -95,13 +95,13 @@ class WorkerSettings(_Section):
 
     session_timeout_s: float = Field(6.0, ge=1, le=300, description="A silent worker loses its partitions after this")
     commit_interval_s: float = Field(1.0, ge=0.1, le=60, description="How often offsets are committed, for lag display")
-    max_fetch_bytes: int = Field(4 * 1024 * 1024, ge=2**20, le=2**28, description="Largest fetch a partition, bytes")
-    max_chunk_records: int = Field(10_000, ge=1, le=1_000_000, description="Most records of one chunk")
+    max_fetch_bytes: int = Field(8 * 1024 * 1024, ge=2**20, le=2**28, description="Largest fetch a partition, bytes")
+    max_chunk_records: int = Field(25_000, ge=1, le=1_000_000, description="Most records of one chunk")
     compiled: bool = Field(
         True,
         description="Sample by the compiled half where it is built; false: record by record, with the same results",
     )
-    buffered_chunks: int = Field(8, ge=1, le=1000, description="Chunks that wait in memory for each agent")
+    buffered_chunks: int = Field(4, ge=1, le=1000, description="Chunks that wait in memory for each agent")
     snapshot_every_s: float = Field(10.0, ge=0, le=600, description="Snapshots of stages with large state, seconds")
     http_host: str = Field("127.0.0.1", description="Address of /metrics, /healthz and /readyz")
     http_port: Port = Field(0, description="Their port; 0: any free one, written to the data folder")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,9 @@ from streams.stage import Chunk, LogRecord, Partition
 
 SHORTEST_RUN: Final = 150
 """Usual records in a row that are worth the handling of arrays: with so many both ways cost the same."""
+
+_VALUE, _KEY, _OFFSET, _TIMESTAMP = map(attrgetter, ("value", "key", "offset", "timestamp"))
+"""Several times as quick over thousands of records as the same in a loop."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -95,13 +99,15 @@ def look_at(chunk: Chunk, native: Native) -> Columns:
     """Look at all records of `chunk`; one without a value is odd, as an empty one is."""
     source, records = chunk
     count = len(records)
-    values, keys = [one.value or b"" for one in records], [one.key for one in records]
+    values = list(map(_VALUE, records))
+    if None in values:
+        values = [value or b"" for value in values]
     return Columns(
         source,
         records,
-        native.scan(values, keys, CHANNEL_OF_TOPIC[source.topic]),
-        np.fromiter((one.offset for one in records), dtype=np.int64, count=count),
-        np.fromiter((one.timestamp for one in records), dtype=np.int64, count=count) * 1000,
+        native.scan(values, list(map(_KEY, records)), CHANNEL_OF_TOPIC[source.topic]),
+        np.fromiter(map(_OFFSET, records), dtype=np.int64, count=count),
+        np.fromiter(map(_TIMESTAMP, records), dtype=np.int64, count=count) * 1000,
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -132,8 +132,10 @@ class Native:
     def scan(self, values: Sequence[bytes], keys: Sequence[bytes | None], channel: str) -> Scanned:
         """Look at the values of a source topic's records, whose keys are the transaction ids where they have one."""
         count, data, name = len(values), b"".join(values), channel.encode()
-        has_key = np.array([key is not None for key in keys], dtype=np.uint8)
-        present = [key or b"" for key in keys]
+        has_key, present = np.ones(count, dtype=np.uint8), cast("Sequence[bytes]", keys)
+        if None in keys:
+            has_key = np.array([key is not None for key in keys], dtype=np.uint8)
+            present = [key or b"" for key in keys]
         starts, key_starts, joined_keys = _starts(values), _starts(present), b"".join(present)
         plain = np.empty(count, dtype=np.uint8)
         found = Scanned(

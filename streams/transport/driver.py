@@ -22,8 +22,8 @@ class Delivery(NamedTuple):
 
     def __await__(self) -> Generator[Any, None, RecordMetadata]:
         """Where the record stands, once the broker has taken it; raises what kept the broker from it."""
-        taken = yield from self.batch.__await__()
-        return taken._replace(offset=taken.offset + self.nth)
+        topic, number, where, offset, *rest = yield from self.batch.__await__()
+        return RecordMetadata(topic, number, where, offset + self.nth, *rest)
 
 
 class Producer(driver.Producer):
