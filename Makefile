@@ -6,6 +6,7 @@ UV := .uv/bin/uv
 RUN := .venv/bin
 PROCESSES ?= 3
 NATIVE := streams/sampling/_native.so
+NATIVE_SOURCES := $(wildcard streams/sampling/*.zig) hatch_build.py
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 export UV_LINK_MODE ?= copy
@@ -22,20 +23,20 @@ $(UV):
 	@$(PYTHON) -m venv .uv
 	@.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
-.venv/.product: $(UV) pyproject.toml uv.lock hatch_build.py streams/sampling/native.zig
+.venv/.product: $(UV) pyproject.toml uv.lock $(NATIVE_SOURCES)
 	@echo "Installing Tafol and what it needs into .venv (once)"
 	@$(UV) sync --locked --inexact --no-default-groups --python $(PYTHON)
 	@$(ensure_native)
 	@touch $@
 
-.venv/.developer: $(UV) pyproject.toml uv.lock hatch_build.py streams/sampling/native.zig
+.venv/.developer: $(UV) pyproject.toml uv.lock $(NATIVE_SOURCES)
 	@echo "Installing Tafol, what it needs and the developers' tools into .venv (once)"
 	@$(UV) sync --locked --inexact --python $(PYTHON)
 	@$(ensure_native)
 	@touch $@ .venv/.product
 
 # uv keeps what it built of this folder before, but not the library that the build put beside its source
-ensure_native = test $(NATIVE) -nt streams/sampling/native.zig || $(UV) sync --locked --inexact --no-default-groups --reinstall-package tafol --python $(PYTHON)
+ensure_native = test -e $(NATIVE) -a -z "$$(find $(NATIVE_SOURCES) -newer $(NATIVE))" || $(UV) sync --locked --inexact --no-default-groups --reinstall-package tafol --python $(PYTHON)
 
 demo: .venv/.product ## four simulated weeks through the whole pipeline, in about a minute
 	@$(RUN)/tafol demo

@@ -1,4 +1,4 @@
-"""Builds the compiled half of the sample stage when Tafol is installed: `native.zig` to `_native.so`, beside it.
+"""Builds the compiled half of the sample stage when Tafol is installed: `native*.zig` to `_native.so`, beside them.
 
 The compiler is Zig, from the package ziglang, which is there for the build alone. For a checkout (editable) it compiles
 for the processor of this machine, in place; for a wheel, for any processor of its kind. Where it cannot compile, Tafol

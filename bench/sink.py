@@ -32,8 +32,8 @@ from schemas.catalogue import DECIDED
 from sinks.clickhouse import INSERT_SETTINGS, ClickHouseStore
 from sinks.migrate import migrate, migrations
 from sinks.tables import TABLES
+from streams.around_runner import Acknowledgeable
 from streams.registers import Appended, Registers, Timeline
-from streams.runner import Acknowledgeable
 from streams.sampling.decided import NAMES
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol, cast
 import faust
 from aiokafka.errors import KafkaError
 
+from streams.around_runner import Acknowledgeable
 from streams.connection import Connection
 from streams.observer import Observer
-from streams.runner import Acknowledgeable
 from streams.stage import Partition
 from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer, TakeOver
 from streams.transport.consumer import Consumer

@@ -15,9 +15,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from aiokafka.errors import KafkaError
 from aiokafka.structs import RecordMetadata
@@ -26,8 +26,8 @@ from schemas.catalogue import REVIEWS, SOURCE_TOPICS
 from schemas.errors import GapInLog, SnapshotUnusable, UnknownVersion
 from schemas.headers import origin_of
 from streams import snapshots
+from streams.around_runner import Acknowledgeable, Group, LogSource, RegisterSource
 from streams.observer import Observer
-from streams.registers import Registers
 from streams.snapshots import Place, Snapshot, Writer
 from streams.stage import Chunk, LogRecord, Output, Partition, ReadsLines, SaysIdle, Stage
 from streams.topics import SNAPSHOTS
@@ -42,57 +42,6 @@ FROM_OUTSIDE: Final = frozenset({*SOURCE_TOPICS, REVIEWS})
 
 StateT = TypeVar("StateT")
 log = logging.getLogger(__name__)
-
-
-class Acknowledgeable(Protocol):
-    """A chunk as the transport hands it out: Faust's event."""
-
-    @property
-    def value(self) -> Any: ...
-
-    def ack(self) -> bool: ...
-
-
-class OutputProducer(Protocol):
-    """Sends in bulk; the batch transport's producer fits."""
-
-    async def send_all(self, outputs: Iterable[Output]) -> Sequence[Awaitable[RecordMetadata]]: ...
-
-
-class LogSource(Protocol):
-    """Reads logs from an offset to their present end; a LogReader fits."""
-
-    def read_to_end(self, starts: Mapping[Partition, int | None]) -> AsyncIterator[tuple[Partition, LogRecord]]: ...
-
-    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]: ...
-
-
-class RegisterSource(Protocol):
-    """The registers and how fresh they are; a RegisterReader fits."""
-
-    @property
-    def registers(self) -> Registers: ...
-
-    @property
-    def fresh(self) -> bool: ...
-
-    @property
-    def age_s(self) -> float: ...
-
-    async def refresh(self) -> None: ...
-
-
-class Group(Protocol):
-    """The worker's place in its consumer group."""
-
-    @property
-    def producer(self) -> OutputProducer: ...
-
-    @property
-    def generation(self) -> int: ...
-
-    def seek_again(self) -> None:
-        """Drop what is fetched and start again from the last snapshots."""
 
 
 @dataclass

@@ -15,9 +15,9 @@ from sinks.batching import Batch, BatchLimits
 from sinks.rows import SinkChunk, rows_of
 from sinks.store import LogPartition
 from sinks.writer import Writer
+from streams.around_runner import Acknowledgeable
 from streams.log_reader import LogReader
 from streams.observer import Observer
-from streams.runner import Acknowledgeable
 from streams.stage import Partition
 from streams.transport import FetchedChunk
 

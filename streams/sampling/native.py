@@ -1,4 +1,4 @@
-"""The compiled half of the hot path: `native.zig`, called with arrays. Nothing here decides anything.
+"""The compiled half of the hot path: `native*.zig`, called with arrays. Nothing here decides anything.
 
 The library is built when Tafol is installed (`hatch_build.py`). Without it the stage works record by record, with the
 same results at several times the cost.
@@ -21,6 +21,7 @@ import numpy.typing as npt
 INTERFACE_VERSION: Final = 2
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 
+NO_ROOM: Final = -1
 LONGEST_PREFIX: Final = 3072
 """Bytes of a unit's key before the field that names the unit."""
 
@@ -209,6 +210,8 @@ class Native:
             )  # fmt: skip
             if written >= 0:
                 return out[:written].tobytes()
+            if written != NO_ROOM:
+                raise ValueError("a part of a kind that the library does not know")
             room *= 2
 
 

@@ -11,9 +11,9 @@ from aiokafka.structs import RecordMetadata
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from streams.app import WorkerApp
+from streams.around_runner import LogSource, OutputProducer
 from streams.connection import Connection
 from streams.log_reader import LogReader
-from streams.runner import LogSource, OutputProducer
 from streams.stage import Output, Partition
 from tests.fakes.broker import FakeBroker, FakeProducer, FakeReader, SilentObserver
 from tests.fixtures.kafka import KafkaForTests
