@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -157,7 +158,13 @@ class StageRunner(Generic[StateT]):
         async with self._one_at_a_time:
             if not await self._may_decide(event.value.epoch):
                 return
-            decided = await self._decide(event)
+            try:
+                decided = await self._decide(event)
+            except Exception:
+                # What was decided before is sound: it goes out and is written down, or the next worker does it again.
+                with suppress(KafkaError, OSError, TimeoutError):
+                    await self._settled()
+                raise
             if decided is not None:
                 # At once: were this cancelled while it waits, a chunk that the state has seen would never go out.
                 before = self._flushing[-1] if self._flushing else None
