@@ -106,11 +106,13 @@ def decide_by_columns(
 
 
 def _judged(native: Native, columns: Columns, rows: Int64s, verdicts: Verdicts, pseudonyms: Pseudonyms) -> Judged:
+    """The rows with their verdicts: those that occur here, of the many that nested strata may have had before."""
     count = len(columns.records)
+    occurring, numbers = np.unique(verdicts.of(columns, rows), return_inverse=True)
     verdict_of = np.zeros(count, dtype=np.int64)
-    verdict_of[rows] = verdicts.of(columns, rows)
+    verdict_of[rows] = numbers
     return Judged(
-        verdicts.found,
+        [verdicts.found[number] for number in occurring.tolist()],
         verdict_of,
         native.pseudonyms(columns.scanned, pseudonyms.inner_block, pseudonyms.outer_block),
         np.zeros(count, dtype=np.uint64),

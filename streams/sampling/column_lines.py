@@ -17,9 +17,11 @@ from schemas.headers import StageOrigin, cloud_event
 from schemas.selection import selection_id
 from streams.sampling.candidates import batch_outputs
 from streams.sampling.columns import Columns
+from streams.sampling.decide import STAGE
 from streams.sampling.decided import Lines, in_records
 from streams.sampling.frames import ReadyFrame
 from streams.sampling.native import RECORDING, TRANSCRIPT, Bytes, Field, Int64s, Kind, Mask, Native, Part, Words
+from streams.sampling.selections import SELECTION_KIND
 from streams.sampling.strata import StratumDraw
 from streams.sampling.verdicts import Verdict
 from streams.stage import Output
@@ -164,9 +166,9 @@ def selections(
         stratum = judged.verdicts[number].stratum
         assert stratum is not None
         headers = cloud_event(
-            "selection.v1",
+            SELECTION_KIND,
             selection_id(stratum.draw_id, transaction_id.decode()),
-            StageOrigin("sample", *source, offset, 0),
+            StageOrigin(STAGE, *source, offset, 0),
         )
         yield Output(SELECTIONS, transaction_id, value, headers)
 
@@ -180,6 +182,7 @@ def candidate_lines(
     homes = np.zeros(len(columns.records), dtype=np.int64)
     unit_fields = np.full(len(columns.records), -1, dtype=np.int64)
     heads: list[bytes] = []
+    rows_of = dict(in_groups(judged.verdict_of[rows], rows))
     for number, verdict in enumerate(judged.verdicts):
         stratum = verdict.stratum
         if stratum is None or not stratum.unit_kind:
@@ -188,7 +191,7 @@ def candidate_lines(
         field = UNIT_FIELDS.get(stratum.unit_kind)
         unit = "all" if field is None else f"{stratum.unit_kind}/"
         heads.append(_head(stratum, frame, unit).encode())
-        own = rows[judged.verdict_of[rows] == number]
+        own = rows_of[number]
         unit_fields[own] = -1 if field is None else field
         prefix = unit_key(stratum.draw_id, unit).encode()
         native.homes(columns.scanned, own, homes, prefix=prefix, field=field, partitions=partitions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from schemas import catalogue
 from schemas.headers import StageOrigin, cloud_event
@@ -14,6 +14,8 @@ from streams.sampling.overlays import Overlay
 from streams.sampling.strata import StratumDraw
 from streams.selection_lines import FrameRef, OriginPart, SelectionLine, TransactionPart, encode
 from streams.stage import Output
+
+SELECTION_KIND: Final = catalogue.MESSAGES[catalogue.SELECTIONS].kind
 
 
 def transaction_part(event: Event, pseudonym: str) -> TransactionPart:
@@ -50,5 +52,5 @@ def selection_output(
         transaction_part(event, pseudonym),
         OriginPart(origin.topic, origin.partition, origin.offset),
     )
-    headers = cloud_event("selection.v1", line.selection_id, origin)
+    headers = cloud_event(SELECTION_KIND, line.selection_id, origin)
     return Output(catalogue.SELECTIONS, event.id.encode(), encode(line), headers)
