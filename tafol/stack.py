@@ -12,7 +12,6 @@ import logging
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +47,9 @@ MOST_QUICK_DEATHS: Final = 5
 """A worker that dies so often, each time within QUICK_DEATH_S of its start, is not started again."""
 QUICK_DEATH_S: Final = 30.0
 LOG_LINES_QUOTED: Final = 8
+LOOK_EVERY_S: Final = 1.0
+HEAR_EVERY_S: Final = 0.1
+"""How often `up` asks whether a signal came: a sleep goes on after one that was only noted."""
 
 log = logging.getLogger(__name__)
 
@@ -228,18 +230,46 @@ def retention(settings: Settings) -> Retention:
     )
 
 
+class Told:
+    """Whether a signal asked to stop; to be made in the main thread.
+
+    While something starts (the first time, a download that takes a while) it raises KeyboardInterrupt, so that Ctrl-C
+    is heard at once; later it only notes it, so that nothing is cut off half-way. No threading.Event: setting one in a
+    signal's handler may wait for the very lock that the interrupted wait holds.
+    """
+
+    def __init__(self) -> None:
+        self.to_stop = False
+        self._starting = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._hear)
+
+    def started(self) -> None:
+        """From here on signals are only noted."""
+        self._starting = False
+
+    def _hear(self, *_: object) -> None:
+        self.to_stop = True
+        if self._starting:
+            raise KeyboardInterrupt
+
+
 def up(settings: Settings, config_file: Path | None, say: Callable[[str], None]) -> int:
-    """Run the whole stack until a signal; the exit code. Raises TafolError when something does not start."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    """Run the whole stack until a signal; the exit code. Raises TafolError when something does not start,
+    KeyboardInterrupt when a signal came while the servers start."""
+    told = Told()
     say("Starting Kafka and ClickHouse, where the settings name none ...")
     with Stack(settings, config_file, notify=say) as stack:
+        told.started()
         stack.start_workers((*GROUP_OF_ROLE, DESK))
         address = places.clickhouse_address(settings)
         say(f"Kafka at {stack.connection.bootstrap}, ClickHouse at {address.host}:{address.port}; Ctrl-C stops all.")
-        said = False
-        while not stop.wait(1.0):
+        said, looked_at_s = False, clock.monotonic_s()
+        while not told.to_stop:
+            clock.sleep_s(HEAR_EVERY_S)
+            if clock.monotonic_s() - looked_at_s < LOOK_EVERY_S:
+                continue
+            looked_at_s = clock.monotonic_s()
             stack.look_after()
             url = desk_url(settings)
             if url is not None and not said:

@@ -68,6 +68,7 @@ def simulate(
     config = _config(
         connection, days=days, per_week=per_week, seed=seed, run=run, drop=(drop_team, drop_from, drop_points)
     )
+    from tafol import clock
     from tafol.simulator.ledger import Ledger
 
     book = Ledger(keep_transactions=ledger is not None)
@@ -79,8 +80,8 @@ def simulate(
                 events = _events(config, load=load, count=count, speed=speed, rate=rate, stop=stop)
                 acknowledged = _send(connection, book, events, stop)
                 say(f"{acknowledged} events sent and acknowledged.")
-            while review and not stop.wait(LOOK_EVERY_S):
-                pass
+            while review and not stop.is_set():  # no wait on it: Ctrl-C in there can leave its lock taken for ever
+                clock.sleep_s(LOOK_EVERY_S)
     except KeyboardInterrupt:
         interrupted = True
     if ledger is not None:

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import fcntl
 import json
+import math
 import os
 import shlex
 import signal
@@ -27,6 +28,7 @@ from tafol.errors import ConfigError, HeldByAnother, PortBusy
 LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 50
 POLL_INTERVAL_S = 0.05
+ENDED_LOOK_S = 0.01  # between two looks at whether a child has ended
 CLAIM_ATTEMPTS = 10  # a status query holds the lock for an instant: half a second outlasts any of them
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 
@@ -139,6 +141,30 @@ def this_command() -> str:
     return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
+class _Ended:
+    """Whether a child has ended; set once, by the thread that owns it.
+
+    No lock, unlike threading.Event: Ctrl-C may hit the main thread between an Event's taking and giving back of its
+    lock, which then stays taken, and neither the child's owner nor who stops it comes any further.
+    """
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end, for so long at the most; whether it has come."""
+        deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
+        while not self._set and (left_s := deadline - time.monotonic()) > 0:
+            time.sleep(min(ENDED_LOOK_S, left_s))
+        return self._set
+
+
 class Child:
     """A server process in a session of its own, so that Ctrl-C in the terminal reaches its parent alone.
 
@@ -160,7 +186,7 @@ class Child:
         """
         if dies_with_parent:
             argv = [sys.executable, "-I", "-S", str(_LAUNCHER), str(os.getpid()), *argv]
-        self.ended = threading.Event()
+        self.ended = _Ended()
         self.exit_code: int | None = None  # negative: the signal that ended it
         started: Future[int] = Future()
         # The kernel's notice of a parent's death is sent at the end of the *thread* that forked. So one thread forks

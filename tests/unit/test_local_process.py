@@ -3,8 +3,12 @@
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -97,6 +101,45 @@ def test_a_child_has_a_session_of_its_own_so_that_ctrl_c_passes_it_by(tmp_path: 
     assert os.getsid(child.pid) == child.pid != os.getsid(0)
     child.stop(grace_s=10)
     assert child.ended.is_set()
+
+
+def test_ctrl_c_at_any_instruction_of_a_wait_leaves_the_child_to_be_waited_for_and_stopped(tmp_path: Path) -> None:
+    child = Child(SLEEP, folder=tmp_path, console=tmp_path / "console")
+    instruction = 0
+    while interrupted_at(instruction, lambda: child.ended.wait(0.001)):
+        another = threading.Thread(target=child.ended.wait, args=(0,), daemon=True)
+        another.start()
+        another.join(10)
+        assert not another.is_alive(), f"interrupted at instruction {instruction}, it waits for ever"
+        instruction += 1
+    assert instruction > 10  # else nothing was interrupted
+    child.stop(grace_s=10)
+    assert child.ended.is_set()
+
+
+def interrupted_at(instruction: int, work: Callable[[], object]) -> bool:
+    """Do `work` and raise KeyboardInterrupt at its nth instruction of Python; False when it has fewer."""
+    left = instruction
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left < 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
 
 
 def test_a_program_that_does_not_exist_is_an_error_at_once(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
-"""Local servers that end by themselves: started again once, and named when they end again at once."""
+"""Local servers that end by themselves: started again once, named when they end again at once. Signals to `up`."""
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from tafol import clock as real_clock
 from tafol import settings
 from tafol.errors import StartFailed
-from tafol.stack import Stack
+from tafol.stack import Stack, Told
 
 pytestmark = pytest.mark.unit
 
@@ -63,3 +66,23 @@ def test_a_server_that_ends_again_at_once_is_left_with_what_to_look_at(tmp_path:
     with pytest.raises(StartFailed, match="once more within 30 s") as told:
         here.look_after()
     assert f"Is the disk of {tmp_path} full?" in str(told.value.hint)
+
+
+@pytest.fixture
+def own_handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("own_handlers")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_start_at_once_and_later_on_is_only_noted(number: int) -> None:
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+    told = Told()
+    told.started()
+    os.kill(os.getpid(), number)
+    assert told.to_stop
