@@ -53,6 +53,9 @@ class ClickHouseAddress:
     connect_timeout_s: int = 5
     answer_timeout_s: int = 120
 
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
     def connect(self) -> Client:
         """A client of its own. Raises clickhouse-connect's errors."""
         return clickhouse_connect.get_client(
@@ -71,16 +74,20 @@ class ClickHouseAddress:
 
 
 class ClickHouseStore:
-    """Store and Asker over one client, which `connect` makes. Used by one thread at a time."""
+    """Store and Asker over one client, which `connect` makes. Used by one thread at a time.
 
-    def __init__(self, connect: Callable[[], Client], database: str) -> None:
+    `server`: as errors name it.
+    """
+
+    def __init__(self, connect: Callable[[], Client], database: str, server: str = "ClickHouse") -> None:
         self.database = database
+        self._server = server
         self._connect = connect
         self._client: Client | None = None
 
     @classmethod
     def at(cls, address: ClickHouseAddress) -> ClickHouseStore:
-        return cls(address.connect, address.database)
+        return cls(address.connect, address.database, f"ClickHouse at {address}")
 
     def insert(self, table: str, lines: bytes) -> None:
         """As the protocol says."""
@@ -151,7 +158,8 @@ class ClickHouseStore:
             if code is None:
                 self.close()
             # The cause is cut off: its text quotes rows.
-            raise StoreError(f"ClickHouse, {what}: {retries.named(code)}", code=code, hint=retries.hint(code)) from None
+            message = f"{self._server}, {what}: {retries.named(code)}"
+            raise StoreError(message, code=code, hint=retries.hint(code)) from None
 
 
 def _code(error: Any) -> int | None:

@@ -31,6 +31,7 @@ class Known(NamedTuple):
 
 _MIGRATE: Final = "Run: tafol migrate"
 _ACCESS: Final = "Check user, password and grants of the ClickHouse settings."
+_UNANSWERED: Final = "Does it run, and do clickhouse.url and clickhouse.ca_file fit it?"
 _SPACE: Final = "Free or add disk space for ClickHouse, then start the worker again: it goes on where it stood."
 
 CODES: Final[dict[int, Known]] = {
@@ -110,8 +111,10 @@ def named(code: int | None) -> str:
 
 
 def hint(code: int | None) -> str | None:
-    """What a person should do about `code`, where that is known."""
-    known = CODES.get(code) if code is not None else None
+    """What a person should do about `code`, where that is known; None: there was no answer."""
+    if code is None:
+        return _UNANSWERED
+    known = CODES.get(code)
     return None if known is None else known.hint
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 QUIET_FOR_S: Final = 10.0
-LIBRARIES: Final = ("aiokafka", "kafka", "faust", "mode", "asyncio", "clickhouse_connect")
+LIBRARIES: Final = ("aiokafka", "kafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3")
 
 
 class JsonLines(logging.Formatter):

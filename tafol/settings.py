@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,6 +37,7 @@ NOT_SETTINGS = frozenset({CONFIG_FILE_VARIABLE, "TAFOL_REQUIRE_ALL"})
 PAGE_HINT = "docs/configuration.md lists every setting."
 COMBINE_DAYS = 45
 """How long combine keeps a transaction open; the records it works on must live longer."""
+HOST_AND_PORT = re.compile(r"[^\s/,]+:\d{1,5}", re.ASCII)
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -183,6 +185,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _safe_together(self) -> Settings:
         kafka, clickhouse = self.kafka, self.clickhouse
+        named = [] if kafka.bootstrap is None else kafka.bootstrap.split(",")
+        wrong = [one for one in named if HOST_AND_PORT.fullmatch(one) is None]
+        if wrong:
+            raise ValueError(f"kafka.bootstrap: {wrong[0]!r} is not host:port; several go with commas and no blanks")
         if kafka.bootstrap is None and (kafka.username or kafka.tls):
             raise ValueError("kafka.username and kafka.tls go with kafka.bootstrap; the local broker has neither")
         if kafka.username and kafka.password_file is None:

@@ -29,7 +29,8 @@ from tafol.cli.session import Session
 
 FAILED: Final = 1
 INTERRUPTED: Final = 130
-LIBRARIES: Final = ("kafka", "aiokafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3")
+LIBRARIES: Final = ("kafka", "aiokafka", "faust", "mode", "asyncio", "clickhouse_connect", "urllib3.connectionpool")
+"""Loggers to be quiet. urllib3's by its full name: importing clickhouse-connect sets the level of the one above it."""
 
 
 class Program(TyperGroup):

@@ -1,5 +1,8 @@
 """Migrations and retention on the local ClickHouse."""
 
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +15,7 @@ from sinks.migrate import migrate, migrations, pending
 from sinks.retention import Retention, apply_retention
 from sinks.store import StoreError
 from sinks.tables import TABLES
+from tafol.local.process import any_free_port
 from tests.fixtures.clickhouse import ClickHouse
 from tests.unit.sinks import records as r
 from tests.unit.sinks.stores import address, migrated_alone
@@ -86,5 +90,21 @@ def test_retention_is_put_on_changed_and_taken_off(migrated_alone: ClickHouseSto
 
 def test_a_server_that_does_not_answer_is_an_error_in_plain_words(clickhouse: ClickHouse) -> None:
     store = ClickHouseStore.at(replace(address(clickhouse, "default"), port=1))
-    with pytest.raises(StoreError, match="no answer"):
+    with pytest.raises(StoreError, match=r"ClickHouse at 127\.0\.0\.1:1, query: no answer") as raised:
         pending(store)
+    assert raised.value.hint is not None
+
+
+def test_the_command_line_says_where_nothing_answered_and_what_to_look_at(tmp_path: Path) -> None:
+    port = any_free_port()
+    told = subprocess.run(
+        [sys.executable, "-m", "tafol", "--data-dir", str(tmp_path), "migrate"],
+        env=os.environ | {"TAFOL_CLICKHOUSE__URL": f"http://127.0.0.1:{port}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 1
+    message, hint = told.stderr.splitlines()  # and nothing of what libraries log
+    assert message.startswith(f"Error: ClickHouse at 127.0.0.1:{port}, ")
+    assert "clickhouse.url" in hint

@@ -55,6 +55,8 @@ def test_the_file_is_named_by_the_environment_or_lies_in_the_working_folder(
             '[kafka]\nbootstrap = "a:1"\nusername = "u"\npassword_file = "p"\nmechanism = "PLAIN"\n',
             "would send the password in the clear",
         ),
+        ('[kafka]\nbootstrap = "kafka-1"\n', "kafka.bootstrap: 'kafka-1' is not host:port"),
+        ('[kafka]\nbootstrap = "a:1, b:2"\n', "kafka.bootstrap: ' b:2' is not host:port"),
         ('[clickhouse]\nurl = "localhost:8123"\n', "clickhouse.url begins with"),
         ("[kafka\n", "is not TOML"),
     ],

@@ -21,6 +21,7 @@ def test_a_code_that_is_not_known_stops_for_nothing_is_lost_by_stopping() -> Non
 
 
 def test_what_a_person_must_mend_says_how() -> None:
+    assert hint(None) is not None
     assert {code for code, known in CODES.items() if known.verdict is Verdict.STOP and known.hint is None} == set()
 
 
