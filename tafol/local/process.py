@@ -29,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 PORTS_TRIED = 50
 POLL_INTERVAL_S = 0.05
 ENDED_LOOK_S = 0.01  # between two looks at whether a child has ended
+PRIVATE = 0o700
 CLAIM_ATTEMPTS = 10  # a status query holds the lock for an instant: half a second outlasts any of them
 _LAUNCHER = Path(__file__).with_name("die_with_parent.py")
 
@@ -56,9 +57,14 @@ class FolderClaim:
 
     @classmethod
     def take(cls, folder: Path) -> "FolderClaim":
-        """Claim `folder`, making it if need be. Raises `HeldByAnother` naming the holder, `ConfigError`."""
+        """Claim `folder`, making it if need be, and close it to other users: customers' words lie in there.
+
+        Raises `HeldByAnother` naming the holder, `ConfigError`.
+        """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
+            if folder.stat().st_uid == os.geteuid():  # one that was given to us is its owner's affair
+                folder.chmod(PRIVATE)
             fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise _unusable(folder, error) from error

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable
@@ -35,6 +36,15 @@ def test_a_folder_has_one_owner_who_is_named(tmp_path: Path) -> None:
     claim.release()
     assert holder_of(tmp_path / "data") is None
     FolderClaim.take(tmp_path / "data").release()
+
+
+def test_a_folder_is_closed_to_other_users_also_one_that_was_open_to_them(tmp_path: Path) -> None:
+    opened = tmp_path / "opened"
+    opened.mkdir()
+    opened.chmod(0o755)
+    for folder in (opened, tmp_path / "data" / "kafka"):
+        FolderClaim.take(folder).release()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_a_folder_never_used_has_no_owner_and_asking_makes_nothing(tmp_path: Path) -> None:
