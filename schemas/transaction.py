@@ -134,9 +134,18 @@ def read_transaction(raw: bytes) -> tuple[Transaction, tuple[str, ...]]:
 def explain(error: ValidationError) -> str:
     """One sentence for people: the fields and what is wrong with each, never the values (they may be personal)."""
     wrongs = error.errors(include_url=False, include_context=False, include_input=False)
-    shown = [f"{'.'.join(str(part) for part in wrong['loc']) or 'record'}: {wrong['msg']}" for wrong in wrongs[:3]]
+    shown = [f"{_place(wrong['loc'])}: {wrong['msg'].removeprefix('Value error, ')}" for wrong in wrongs[:3]]
     more = f" (and {len(wrongs) - 3} more)" if len(wrongs) > 3 else ""
     return ("; ".join(shown) + more)[:500]
+
+
+def _place(path: tuple[int | str, ...]) -> str:
+    """Where in a record. A name that is none of a program, in a field that takes any names, may be personal too."""
+    named = [str(part) if isinstance(part, int) or _NAME.fullmatch(part) else "(a name)" for part in path]
+    return ".".join(named) or "record"
+
+
+_NAME = re.compile(r"[A-Za-z_\[][\w.\[\]()|,=:'-]{0,127}", re.ASCII)
 
 
 def _with_small_fields(attributes: dict[str, Any], fields: dict[str, Any], unknown: tuple[str, ...]) -> dict[str, Any]:

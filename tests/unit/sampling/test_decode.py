@@ -182,6 +182,21 @@ def test_nonsense_in_unknown_fields_gets_the_same_verdict(extra: str) -> None:
     agree(raw.replace('"how"', f'"extra":{extra},"how"', 1).encode("latin-1"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ended_at": FULL["started_at"], "started_at": FULL["ended_at"]}, "record: ended_at is before started_at"),
+        ({"attributes": {"Mary Jones, 07700 900123": 1}}, "attributes.(a name).[key]: "),
+        ({"attributes": {"till": [1]}}, "attributes.till."),
+        ({"chat": [{"speaker": "nurse", "text": "Mary"}]}, "chat.0.speaker: "),
+    ],
+)
+def test_a_reason_names_the_place_in_plain_words_and_quotes_nothing(changes: dict[str, Any], said: str) -> None:
+    reason, message = verdict(json.dumps(FULL | changes).encode(), fast=True)
+    assert (reason, message[: len(said)]) == ("invalid", said)
+    assert "Mary" not in message
+
+
 @pytest.mark.parametrize("depth", [MAX_NESTING, 990, 5000, 200_000])
 @pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"]":', "}")])
 def test_deep_nests_are_refused_alike_wherever_the_caller_stands(depth: int, opens: str, closes: str) -> None:
