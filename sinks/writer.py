@@ -48,6 +48,8 @@ class Surroundings:
     """Waits so long, or shorter when the worker stops: then True. `threading.Event.wait` is one."""
     random: Callable[[], float]
     """Uniform in [0, 1)."""
+    waits: Callable[[str | None], None] = lambda _: None
+    """Told what the store said when the writer begins to wait for it, and None when the wait is over."""
 
 
 class Writer:
@@ -104,21 +106,27 @@ class Writer:
 
     def _kept_trying(self, act: Callable[[], ResultT], table: str) -> ResultT:
         attempt = 0
-        while True:
-            try:
-                return act()
-            except StoreError as error:
-                match retries.verdict(error.code):
-                    case Verdict.SPLIT if table != POSITIONS.name:
-                        raise _BadRow(error.code) from None
-                    case Verdict.SPLIT | Verdict.STOP:
-                        raise SinkFatal(error.message, hint=error.hint) from None
-                    case Verdict.RETRY:
-                        self._observer.sink_retry(retries.named(error.code))
-            delay_s = self._backoff.delay_s(attempt, self._around.random)
-            attempt += 1
-            if self._around.wait_s(delay_s):
-                raise Stopped(f"stopped while waiting for the store (table {table})", retry_after_s=delay_s)
+        try:
+            while True:
+                try:
+                    return act()
+                except StoreError as error:
+                    match retries.verdict(error.code):
+                        case Verdict.SPLIT if table != POSITIONS.name:
+                            raise _BadRow(error.code) from None
+                        case Verdict.SPLIT | Verdict.STOP:
+                            raise SinkFatal(error.message, hint=error.hint) from None
+                        case Verdict.RETRY:
+                            self._observer.sink_retry(retries.named(error.code))
+                    if not attempt:
+                        self._around.waits(error.message)
+                delay_s = self._backoff.delay_s(attempt, self._around.random)
+                attempt += 1
+                if self._around.wait_s(delay_s):
+                    raise Stopped(f"stopped while waiting for the store (table {table})", retry_after_s=delay_s)
+        finally:
+            if attempt:
+                self._around.waits(None)
 
     def _position_lines(self, batch: Batch) -> bytes:
         written_at = self._around.now()

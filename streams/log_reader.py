@@ -24,8 +24,16 @@ class LogReader:
 
     async def stop(self) -> None:
         consumer, self._consumer = self._consumer, None
-        if consumer is not None:
+        if consumer is None:
+            return
+        try:
             await consumer.stop()
+        except asyncio.CancelledError:
+            # Stopped while the broker is away, aiokafka cancels its fetches and raises their cancellation as if it
+            # were ours (0.14.0, Fetcher.close).
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
 
     async def read_to_end(self, starts: Mapping[Partition, int | None]) -> AsyncIterator[tuple[Partition, LogRecord]]:
         """The records of each partition from its start (None: the log's) to the end that it has now."""

@@ -34,6 +34,12 @@ class Progress:
         if before is None or next_offset > before[0] or next_offset >= log_end:
             self._moved_at_s[key] = self.monotonic_s()
 
+    def goes_on(self, stage: str) -> None:
+        """The stage waits no longer: for its partitions, time begins anew."""
+        if self.waiting.pop(stage, None) is not None:
+            for key in [key for key in list(self._moved_at_s) if key[0] == stage]:
+                self._moved_at_s[key] = self.monotonic_s()
+
     def forget(self, keep: set[tuple[str, Partition]]) -> None:
         """Partitions that went to another worker are no concern of this one."""
         for key in set(self._positions) - keep:
@@ -50,9 +56,8 @@ class Progress:
         ]
 
     def not_ready(self) -> list[str]:
-        if not self._positions:
-            return ["no partitions are assigned yet"]
-        return [f"{stage} waits for {reason}" for stage, reason in self.waiting.items()]
+        waiting = [f"{stage} waits for {reason}" for stage, reason in list(self.waiting.items())]
+        return waiting if waiting or self._positions else ["no partitions are assigned yet"]
 
 
 class HealthServer:

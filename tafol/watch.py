@@ -37,7 +37,7 @@ class Watch:
     def waiting(self, stage: str, reason: str | None) -> None:
         self.metrics.waiting(stage, reason)
         if reason is None:
-            self._progress.waiting.pop(stage, None)
+            self._progress.goes_on(stage)
         else:
             self._progress.waiting[stage] = reason
 

@@ -52,6 +52,7 @@ from tafol.announcement import announced
 from tafol.health import HealthServer, Progress
 from tafol.series_metrics import series_samples
 from tafol.settings import Settings, read_secret
+from tafol.sink_runner import NAME as SINK
 from tafol.sink_runner import SinkRunner
 from tafol.status import GROUP_OF_ROLE
 from tafol.table_figures import TableFigures
@@ -237,7 +238,16 @@ class _Worker:
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
         sink = self.settings.sink
         store = ClickHouseStore.at(places.clickhouse_address(self.settings))
-        around = Surroundings(clock.now, clock.monotonic_s, self.stopping.wait, random.random)
+
+        def waits(reason: str | None) -> None:
+            """In the writer's thread. A wait on purpose: the worker is live, for a restart would not help it."""
+            watch.waiting(SINK, reason)
+            if reason is None:
+                log.info("the sink waits no longer")
+            else:
+                log.warning("the sink waits for %s", reason)
+
+        around = Surroundings(clock.now, clock.monotonic_s, self.stopping.wait, random.random, waits)
         return SinkRunner(
             Writer(store, around, watch.metrics),
             sources=SINK_TOPICS,

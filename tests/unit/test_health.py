@@ -62,6 +62,15 @@ def test_a_stage_that_waits_on_purpose_is_live_but_not_ready(progress: Progress,
     assert progress.not_ready() == ["sample waits for the first sampling frame"]
     watch.waiting("sample", None)
     assert progress.not_ready() == []
+    assert progress.stalled() == []  # it has just begun
+    clock.now_s += 61
+    assert len(progress.stalled()) == 1
+
+
+@pytest.mark.unit
+def test_what_a_worker_without_partitions_waits_for_is_said(progress: Progress, clock: _Clock) -> None:
+    Watch(Metrics(clock), progress).waiting("sink", "ClickHouse, query: no answer")
+    assert progress.not_ready() == ["sink waits for ClickHouse, query: no answer"]
 
 
 @pytest.mark.unit

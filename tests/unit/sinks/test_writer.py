@@ -32,14 +32,19 @@ class Told(MemoryStore):
         super().insert(table, lines)
 
 
-def writer(store: MemoryStore, seen: Seen | None = None, stop_after: int = 10**9) -> Writer:
+def writer(
+    store: MemoryStore,
+    seen: Seen | None = None,
+    stop_after: int = 10**9,
+    told: Callable[[str | None], None] = lambda _: None,
+) -> Writer:
     waits: list[float] = []
 
     def wait_s(seconds: float) -> bool:
         waits.append(seconds)
         return len(waits) > stop_after
 
-    return Writer(store, Surroundings(lambda: r.NOW, lambda: 0.0, wait_s, lambda: 0.5), seen or Seen())
+    return Writer(store, Surroundings(lambda: r.NOW, lambda: 0.0, wait_s, lambda: 0.5, told), seen or Seen())
 
 
 def failing(*codes: int | None) -> Callable[[int, str], None]:
@@ -76,6 +81,23 @@ def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
     assert seen.retries == ["no answer", "TOO_MANY_SIMULTANEOUS_QUERIES", "no answer"]
     assert len(store.rows("selections")) == 1
     assert len(store.rows("sink_positions")) == 1
+
+
+def test_a_wait_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
+    told: list[str | None] = []
+    one = writer(Told(failing(None, BUSY)), told=told.append)
+    one.write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+    assert told == ["told to fail", None]
+    told.clear()
+    with pytest.raises(Stopped):
+        writer(Told(failing(*[None] * 9)), stop_after=3, told=told.append).write(
+            batch(r.chunk(c.SELECTIONS, r.selection(1)))
+        )
+    assert told == ["told to fail", None]
+    told.clear()
+    with pytest.raises(SinkFatal):
+        writer(Told(failing(NO_TABLE)), told=told.append).write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+    assert told == []
 
 
 def test_a_stop_ends_the_wait_and_writes_no_position() -> None:
