@@ -34,7 +34,7 @@ def run(bootstrap: str, group: str, target: str, events: int) -> None:
     consumer.subscribe([SOURCE])
     stratum_of, selects = decider.stratum_of, decider.selects
     counts: Counter[str] = Counter()
-    read = selected = 0
+    read = selected = covered = 0
     committed_s = time.monotonic()
     while read < events:
         messages = consumer.consume(MOST_RECORDS, 0.5)
@@ -56,9 +56,10 @@ def run(bootstrap: str, group: str, target: str, events: int) -> None:
         if time.monotonic() - committed_s > COMMIT_EVERY_S:
             producer.flush()
             consumer.commit(asynchronous=False)
-            committed_s = time.monotonic()
+            covered, committed_s = read, time.monotonic()
     producer.flush()
-    consumer.commit(asynchronous=False)
+    if covered < read:
+        consumer.commit(asynchronous=False)
     if counts.total() != read:
         raise RuntimeError("the counts do not add up")
     meter.done(read, selected)
