@@ -31,6 +31,13 @@ pub const Reader = struct {
         return true;
     }
 
+    /// Passes over `wanted` if it comes next, byte by byte.
+    pub fn passed(self: *Reader, wanted: []const u8) bool {
+        if (!std.mem.startsWith(u8, self.text[self.at..], wanted)) return false;
+        self.at += wanted.len;
+        return true;
+    }
+
     pub fn ended(self: *Reader) bool {
         while (self.at < self.text.len) : (self.at += 1) {
             const byte = self.text[self.at];

@@ -88,39 +88,41 @@ fn isWayOfTelling(text: []const u8) bool {
     return false;
 }
 
-fn twoDigits(text: []const u8, most: i64) Odd!i64 {
-    if (!std.ascii.isDigit(text[0]) or !std.ascii.isDigit(text[1])) return error.Odd;
-    const value = @as(i64, text[0] - '0') * 10 + (text[1] - '0');
+inline fn twoDigits(text: *const [2]u8, most: u8) Odd!u8 {
+    const tens, const ones = .{ text[0] -% '0', text[1] -% '0' };
+    if (tens > 9 or ones > 9) return error.Odd;
+    const value = tens * 10 + ones;
     return if (value > most) error.Odd else value;
 }
 
 /// 2026-11-22T10:00:00[.123456](Z|+01:00) of the years 2000 to 2099, in microseconds since 1970.
 fn instant(text: []const u8) Odd!i64 {
-    if (text.len < 20 or text[4] != '-' or text[7] != '-' or text[10] != 'T' or text[13] != ':' or text[16] != ':') return error.Odd;
-    if (text[0] != '2' or text[1] != '0') return error.Odd;
-    const year = 2000 + try twoDigits(text[2..4], 99);
-    const month = try twoDigits(text[5..7], 12);
-    const day = try twoDigits(text[8..10], 31);
+    if (text.len < 20) return error.Odd;
+    const head = text[0..19];
+    if (head[4] != '-' or head[7] != '-' or head[10] != 'T' or head[13] != ':' or head[16] != ':') return error.Odd;
+    if (head[0] != '2' or head[1] != '0') return error.Odd;
+    const year: i64 = 2000 + @as(i64, try twoDigits(head[2..4], 99));
+    const month: i64 = try twoDigits(head[5..7], 12);
+    const day: i64 = try twoDigits(head[8..10], 31);
     if (month == 0 or day == 0 or day > daysOfMonth(year, month)) return error.Odd;
-    const hour = try twoDigits(text[11..13], 23);
-    const minute = try twoDigits(text[14..16], 59);
-    const second = try twoDigits(text[17..19], 59);
-    var at: usize = 19;
+    const hour: i64 = try twoDigits(head[11..13], 23);
+    const minute: i64 = try twoDigits(head[14..16], 59);
+    const second: i64 = try twoDigits(head[17..19], 59);
+    var zone = text[19..];
     var fraction_us: i64 = 0;
-    if (text[at] == '.') {
-        at += 1;
+    if (zone[0] == '.') {
         var unit: i64 = 100_000;
-        while (at < text.len and std.ascii.isDigit(text[at])) : (at += 1) {
+        zone = zone[1..];
+        while (zone.len > 0 and std.ascii.isDigit(zone[0])) : (zone = zone[1..]) {
             if (unit == 0) return error.Odd;
-            fraction_us += unit * (text[at] - '0');
+            fraction_us += unit * (zone[0] - '0');
             unit = @divTrunc(unit, 10);
         }
         if (unit == 100_000) return error.Odd;
     }
-    const zone = text[at..];
     var offset_s: i64 = 0;
     if (zone.len == 6 and (zone[0] == '+' or zone[0] == '-') and zone[3] == ':') {
-        offset_s = try twoDigits(zone[1..3], 23) * 3600 + try twoDigits(zone[4..6], 59) * 60;
+        offset_s = @as(i64, try twoDigits(zone[1..3], 23)) * 3600 + @as(i64, try twoDigits(zone[4..6], 59)) * 60;
         if (zone[0] == '-') offset_s = -offset_s;
     } else if (zone.len != 1 or zone[0] != 'Z') return error.Odd;
     const seconds = daysSince1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_s;
@@ -153,15 +155,28 @@ pub fn textOf(whole: []const u8, span: Span) []const u8 {
     return whole[span.start..][0..span.len];
 }
 
-fn topOf(name: []const u8, place: usize, habit: *Habit) Odd!Top {
-    if (place < habit.known and std.mem.eql(u8, name, @tagName(habit.order[place]))) return habit.order[place];
-    const top = std.meta.stringToEnum(Top, name) orelse return error.Odd;
+/// The name of a field and its colon.
+fn topOf(reader: *Reader, place: usize, habit: *Habit) Odd!Top {
+    if (place < habit.known) {
+        const usual = habit.order[place];
+        if (reader.passed(spelt[@intFromEnum(usual)])) return usual;
+    }
+    const top = std.meta.stringToEnum(Top, try reader.plainText()) orelse return error.Odd;
+    try reader.expect(':');
     if (place <= habit.known and place < top_count) {
         habit.order[place] = top;
         habit.known = place + 1;
     }
     return top;
 }
+
+/// The fields' names as they nearly always stand in a record: quotes, colon, no white space.
+const spelt = blk: {
+    var all: [top_count][]const u8 = undefined;
+    for (&all, std.enums.values(Top)) |*one, top| one.* = "\"" ++ @tagName(top) ++ "\":";
+    const made = all;
+    break :blk made;
+};
 
 /// One value of a source topic. `data` holds it, for the spans.
 pub fn scanRecord(data: []const u8, value: []const u8, channel: []const u8, row: Row, habit: *Habit) Odd!void {
@@ -175,11 +190,10 @@ pub fn scanRecord(data: []const u8, value: []const u8, channel: []const u8, row:
     var place: usize = 0;
     try reader.expect('{');
     while (true) : (place += 1) {
-        const top = try topOf(try reader.plainText(), place, habit);
+        const top = try topOf(&reader, place, habit);
         const bit = @as(u32, 1) << @intFromEnum(top);
         if (seen & bit != 0) return error.Odd;
         seen |= bit;
-        try reader.expect(':');
         try scanField(data, &reader, top, channel, row);
         if (!try reader.found(',')) break;
     }
