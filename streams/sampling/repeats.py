@@ -76,8 +76,10 @@ class Segment:
     offsets: Offsets
 
     @classmethod
-    def of(cls, taken: Taken) -> Segment:
-        order = np.argsort(taken.ids[:, 0], kind="stable")
+    def of(cls, taken: Taken, order: Offsets | None = None) -> Segment:
+        """`order`: that of the first halves of the id digests, where it is known."""
+        if order is None:
+            order = _ascending(taken.ids)
         high, low = taken.ids[order, 0], taken.ids[order, 1]
         first, last = int(taken.offsets[0]), int(taken.offsets[-1])
         return cls(first, last, high, low, taken.contents[order], taken.offsets[order])
@@ -158,7 +160,8 @@ class Repeats:
         """`take` of records whose digests are known."""
         repeats: dict[int, bool] = {}
         taken_now: dict[bytes, tuple[int, int]] = {}
-        for position in self._suspects(taken.ids[:, 0]):
+        order = _ascending(taken.ids)
+        for position in self._suspects(taken.ids[order, 0], order):
             offset, content = int(taken.offsets[position]), int(taken.contents[position])
             name = taken.ids[position].tobytes()
             window = windows[bisect_right(windows, position, key=_position) - 1]
@@ -172,8 +175,9 @@ class Repeats:
             kept = np.ones(len(taken.offsets), dtype=np.bool_)
             kept[list(repeats)] = False
             taken = Taken(taken.offsets[kept], taken.ids[kept], taken.contents[kept])
+            order = _ascending(taken.ids)
         if len(taken.offsets):
-            self.segments.append(Segment.of(taken))
+            self.segments.append(Segment.of(taken, order))
             self._settle()
         return repeats, taken
 
@@ -199,11 +203,12 @@ class Repeats:
     def __len__(self) -> int:
         return sum(map(len, self.segments))
 
-    def _suspects(self, high: Words) -> list[int]:
-        """Positions, in order, whose first word stands in the memory or twice among them; hardly ever by chance."""
-        order = np.argsort(high, kind="stable")
-        ordered = high[order]
-        found = np.zeros(len(high), dtype=np.bool_)
+    def _suspects(self, ordered: Words, order: Offsets) -> list[int]:
+        """Positions, in order, whose first word stands in the memory or twice among them; hardly ever by chance.
+
+        `ordered`: the first words from low to high; `order`: the position of each.
+        """
+        found = np.zeros(len(ordered), dtype=np.bool_)
         twice = ordered[1:] == ordered[:-1]
         found[1:] |= twice
         found[:-1] |= twice
@@ -227,6 +232,12 @@ class Repeats:
                 break
             later = segments.pop()
             segments[-1] = segments[-1].followed_by(later)
+
+
+def _ascending(ids: Words) -> Offsets:
+    """Positions of id digests, by their first halves from low to high; those of equal ones in any order."""
+    order: Offsets = np.argsort(np.ascontiguousarray(ids[:, 0]))
+    return order
 
 
 _position: Final = attrgetter("position")
