@@ -19,7 +19,7 @@ from streams.around_runner import Acknowledgeable
 from streams.connection import Connection
 from streams.observer import Observer
 from streams.stage import Partition
-from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer, TakeOver
+from streams.transport import ChunkedApp, ChunkSchema, ChunkSettings, Producer, ReadColumns
 from streams.transport.consumer import Consumer
 from streams.tuning import Tuning
 
@@ -75,6 +75,7 @@ class WorkerApp:
         observer: Observer,
         tuning: Tuning | None = None,
         instance_id: str | None = None,
+        read_columns: Mapping[str, ReadColumns] | None = None,
     ) -> None:
         self._observer = observer
         self._runners: list[Runner] = []
@@ -84,7 +85,7 @@ class WorkerApp:
             group_id,
             connection,
             tuning or Tuning(),
-            self._take_over,
+            ChunkSettings(self._take_over, (tuning or Tuning()).max_chunk_records, read_columns or {}),
             datadir=str(data_dir),
             consumer_group_instance_id=instance_id,
         )
@@ -192,13 +193,13 @@ class WorkerApp:
 
 
 def _chunked_app(
-    group_id: str, connection: Connection, tuning: Tuning, take_over: TakeOver, **options: Any
+    group_id: str, connection: Connection, tuning: Tuning, chunks: ChunkSettings, **options: Any
 ) -> ChunkedApp:
     return ChunkedApp(
         group_id,
         **connection.faust(),
         **options,
-        chunks=ChunkSettings(take_over, tuning.max_chunk_records),
+        chunks=chunks,
         store="memory://",
         web_enabled=False,  # Faust's own endpoints serve tables and routes to anyone who asks
         topic_disable_leader=True,

@@ -21,12 +21,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, get_args
 
 from aiokafka.errors import KafkaError
 
-from schemas.catalogue import CANDIDATES
+from schemas.catalogue import CANDIDATES, SELECTIONS
 from schemas.errors import ConfigError, TafolError
 from sinks.batching import BatchLimits
 from sinks.clickhouse import ClickHouseStore
@@ -40,6 +41,7 @@ from streams.log_reader import LogReader
 from streams.register_reader import RegisterReader
 from streams.routing.stage import RouteStage
 from streams.runner import StageRunner
+from streams.sampling.native import Native
 from streams.sampling.native import load as load_native
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.stage import SampleStage
@@ -104,6 +106,11 @@ class _Worker:
     stopping: threading.Event = field(default_factory=threading.Event)
     hurry: threading.Timer = field(default_factory=lambda: threading.Timer(STOP_WITHIN_S, _give_up))
     """Runs from the moment that the worker stops: clients whose broker is away may wait for it for ever."""
+
+    @cached_property
+    def native(self) -> Native | None:
+        """The compiled half of sampling, where there is one and it is wanted."""
+        return load_native() if self.settings.worker.compiled else None
 
     async def run(self) -> int:
         metrics = Metrics(clock.monotonic_s)
@@ -186,6 +193,7 @@ class _Worker:
             observer=watch,
             tuning=self.settings.tuning,
             instance_id=None if instance is None else f"{instance}-{role}",
+            read_columns=dict.fromkeys(SampleStage.sources, self.native.records) if self.native else {},
         )
         app.build(self._runners(role, app, watch, registers, reader))
         return app
@@ -222,18 +230,19 @@ class _Worker:
         return list(runners)
 
     def _sample(self) -> SampleStage:
-        """Every topic of a flow has as many partitions as the sources: a marker goes to each of `candidates`."""
-        counts = partition_counts(self.connection, (*SampleStage.sources, CANDIDATES))
+        """Every topic of a flow has as many partitions as the sources: a marker goes to each of `candidates`, and the
+        partition of a selection is known before it is sent.
+        """
+        counts = partition_counts(self.connection, (*SampleStage.sources, CANDIDATES, SELECTIONS))
         if len(set(counts.values())) > 1:
             named = ", ".join(f"{name} has {number}" for name, number in counts.items())
             raise ConfigError(
-                f"the topics of transactions and candidates differ in their partitions: {named}",
+                f"the topics of transactions, candidates and selections differ in their partitions: {named}",
                 hint="See docs/semantics.md: partition counts are fixed once topics exist.",
             )
-        native = load_native() if self.settings.worker.compiled else None
-        if native is None:
+        if self.native is None:
             log.warning("sampling works record by record, at several times the cost: tafol doctor says why")
-        return SampleStage(pseudonyms(self.settings), counts[CANDIDATES], native)
+        return SampleStage(pseudonyms(self.settings), counts[CANDIDATES], self.native)
 
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
         sink = self.settings.sink

@@ -14,13 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from schemas.draw_number import DRAW, SPACE
+from streams.record_columns import Int64s
 from streams.sampling.column_lines import Judged, candidate_lines, decided_lines, in_groups, selections
 from streams.sampling.columns import Columns, Run, instant_of
 from streams.sampling.counts import Cell, DayCounts, new_day
 from streams.sampling.decide import segment
 from streams.sampling.decided import Lines
 from streams.sampling.frames import FrameReign, ReadyFrame
-from streams.sampling.native import Int64s, Mask, Native
+from streams.sampling.native import Mask, Native
 from streams.sampling.overlays import RequestBook
 from streams.sampling.pseudonym import Pseudonyms
 from streams.sampling.state import SampleState
@@ -74,7 +75,7 @@ def decide_by_columns(
 ) -> ColumnDecisions:
     """Decide the rows of `days` that are not among the `repeats`; counts in `state` as `decide` does.
 
-    `partitions`: how many `candidates` has.
+    `partitions`: how many `candidates` and `selections` have.
     """
     days = sorted((new for rows in days if len(new := rows[~repeats[rows]])), key=lambda rows: int(rows[0]))
     if not days:
@@ -98,7 +99,7 @@ def decide_by_columns(
     selected, pending = rows[~by_units & judged.taken[rows]], rows[by_units]
     return ColumnDecisions(
         list(decided_lines(native, columns, rows, judged, frame=frame, pseudonym_key=pseudonyms.key_id)),
-        list(selections(native, columns, selected, judged, frame=frame)),
+        list(selections(native, columns, selected, judged, frame=frame, partitions=partitions)),
         list(candidate_lines(native, columns, pending, judged, frame=frame, partitions=partitions))
         if len(pending)
         else [],
@@ -108,9 +109,12 @@ def decide_by_columns(
 def _judged(native: Native, columns: Columns, rows: Int64s, verdicts: Verdicts, pseudonyms: Pseudonyms) -> Judged:
     """The rows with their verdicts: those that occur here, of the many that nested strata may have had before."""
     count = len(columns.records)
-    occurring, numbers = np.unique(verdicts.of(columns, rows), return_inverse=True)
+    asked = verdicts.of(columns, rows)
+    occurring = np.flatnonzero(np.bincount(asked))
+    number_here = np.zeros(len(verdicts.found), dtype=np.int64)
+    number_here[occurring] = np.arange(len(occurring))
     verdict_of = np.zeros(count, dtype=np.int64)
-    verdict_of[rows] = numbers
+    verdict_of[rows] = number_here[asked]
     return Judged(
         [verdicts.found[number] for number in occurring.tolist()],
         verdict_of,

@@ -20,13 +20,13 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
-from aiokafka.partitioner import murmur2
 
 from schemas import catalogue
 from schemas.base import Channel
 from schemas.candidate import CANDIDATE_FIELDS, unit_key
 from schemas.headers import ORIGIN, StageOrigin, cloud_event
 from schemas.selection import Purpose
+from streams.partitioning import partition_of
 from streams.sampling.counts import BEFORE_ALL
 from streams.sampling.decided import MAX_LINES_BYTES
 from streams.sampling.state import SampleState
@@ -107,8 +107,7 @@ class Homes:
         if home is None:
             if len(self._of) >= REMEMBERED_LIMIT:
                 self._of.clear()
-            hashed: int = murmur2(unit_key(draw_id, unit).encode())
-            home = self._of[draw_id, unit] = (hashed & 0x7FFFFFFF) % self._partitions
+            home = self._of[draw_id, unit] = partition_of(unit_key(draw_id, unit).encode(), self._partitions)
         return home
 
 

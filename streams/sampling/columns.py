@@ -12,22 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from operator import attrgetter
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from schemas.catalogue import CHANNEL_OF_TOPIC
+from streams.record_columns import Int64s, RecordColumns
 from streams.sampling.decode import Event, read_event
 from streams.sampling.frames import FrameReign, Frames
-from streams.sampling.native import Field, Int64s, Mask, Native, Scanned
+from streams.sampling.native import Field, Mask, Native, Scanned
 from streams.stage import Chunk, LogRecord, Partition
 
 SHORTEST_RUN: Final = 150
 """Usual records in a row that are worth the handling of arrays: with so many both ways cost the same."""
-
-_VALUE, _KEY, _OFFSET, _TIMESTAMP = map(attrgetter, ("value", "key", "offset", "timestamp"))
-"""Several times as quick over thousands of records as the same in a loop."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -98,17 +95,9 @@ class Run(NamedTuple):
 def look_at(chunk: Chunk, native: Native) -> Columns:
     """Look at all records of `chunk`; one without a value is odd, as an empty one is."""
     source, records = chunk
-    count = len(records)
-    values = list(map(_VALUE, records))
-    if None in values:
-        values = [value or b"" for value in values]
-    return Columns(
-        source,
-        records,
-        native.scan(values, list(map(_KEY, records)), CHANNEL_OF_TOPIC[source.topic]),
-        np.fromiter(map(_OFFSET, records), dtype=np.int64, count=count),
-        np.fromiter(map(_TIMESTAMP, records), dtype=np.int64, count=count) * 1000,
-    )
+    columns = RecordColumns.of(records)
+    scanned = native.scan(columns, CHANNEL_OF_TOPIC[source.topic])
+    return Columns(source, records, scanned, columns.offsets, columns.timestamps_ms * 1000)
 
 
 def runs(columns: Columns, frames: Frames, shortest: int = SHORTEST_RUN) -> list[Run]:

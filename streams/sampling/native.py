@@ -13,19 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-INTERFACE_VERSION: Final = 2
+from streams.record_columns import COLUMNS, Int64s, RecordColumns
+
+INTERFACE_VERSION: Final = 3
 LIBRARY: Final = Path(__file__).with_name("_native.so")
 
 NO_ROOM: Final = -1
 LONGEST_PREFIX: Final = 3072
 """Bytes of a unit's key before the field that names the unit."""
 
-Int64s: TypeAlias = npt.NDArray[np.int64]
 Words: TypeAlias = npt.NDArray[np.uint64]
 Spans: TypeAlias = npt.NDArray[np.uint32]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -109,9 +110,12 @@ class Native:
         if library.tafol_interface_version() != INTERFACE_VERSION:
             raise OSError(f"{path} was built from another version; install Tafol again")
         pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        self._record_count = library.tafol_record_count
+        self._record_count.argtypes = [ctypes.c_char_p, size]
+        self._records = library.tafol_records
+        self._records.argtypes = [ctypes.c_char_p, size, pointer, size]
         self._scan = library.tafol_scan
-        self._scan.argtypes = [ctypes.c_char_p, pointer, ctypes.c_char_p, pointer, pointer, size, ctypes.c_char_p, size,
-                               *[pointer] * 7]  # fmt: skip
+        self._scan.argtypes = [ctypes.c_char_p, size, *[pointer] * 4, size, ctypes.c_char_p, size, *[pointer] * 7]
         self._pseudonyms = library.tafol_pseudonyms
         self._pseudonyms.argtypes = [ctypes.c_char_p, size, pointer, size, ctypes.c_char_p, ctypes.c_char_p, pointer]
         self._draw = library.tafol_draw
@@ -126,18 +130,22 @@ class Native:
         self._lines = library.tafol_lines
         self._lines.argtypes = [ctypes.c_char_p, size, pointer, pointer, pointer, size, pointer, size, ctypes.c_char_p,
                                 pointer, pointer, pointer, size]  # fmt: skip
-        self._lines.restype = ctypes.c_int64
+        for one in (self._record_count, self._records, self._lines):
+            one.restype = ctypes.c_int64
         for one in (self._scan, self._pseudonyms, self._draw, self._homes, self._alike):
             one.restype = None
 
-    def scan(self, values: Sequence[bytes], keys: Sequence[bytes | None], channel: str) -> Scanned:
+    def records(self, fetched: bytes) -> RecordColumns | None:
+        """The records in the bytes of a fetch; None where only a Kafka client can read them: compressed, or of old."""
+        count = self._record_count(fetched, len(fetched))
+        table = np.empty((COLUMNS, max(count, 0)), dtype=np.int64)
+        if count < 0 or self._records(fetched, len(fetched), _at(table), count) < 0:
+            return None
+        return RecordColumns(fetched, table)
+
+    def scan(self, records: RecordColumns, channel: str) -> Scanned:
         """Look at the values of a source topic's records, whose keys are the transaction ids where they have one."""
-        count, data, name = len(values), b"".join(values), channel.encode()
-        has_key, present = np.ones(count, dtype=np.uint8), cast("Sequence[bytes]", keys)
-        if None in keys:
-            has_key = np.array([key is not None for key in keys], dtype=np.uint8)
-            present = [key or b"" for key in keys]
-        starts, key_starts, joined_keys = _starts(values), _starts(present), b"".join(present)
+        count, data, name, table = len(records), records.data, channel.encode(), records.table
         plain = np.empty(count, dtype=np.uint8)
         found = Scanned(
             data, plain.view(np.bool_), np.empty((count, len(Field), 2), dtype=np.uint32),
@@ -145,7 +153,7 @@ class Native:
             np.empty((count, 2), dtype=np.uint64), np.empty(count, dtype=np.uint64),
         )  # fmt: skip
         self._scan(
-            data, _at(starts), joined_keys, _at(key_starts), _at(has_key), count, name, len(name), _at(plain),
+            data, len(data), *(_at(column) for column in table[2:6]), count, name, len(name), _at(plain),
             _at(found.spans), _at(found.times_us), _at(found.chat_lines), _at(found.bits), _at(found.ids),
             _at(found.contents),
         )  # fmt: skip

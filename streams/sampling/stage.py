@@ -25,6 +25,7 @@ from schemas.base import Channel
 from schemas.frame import SamplingFrame
 from schemas.headers import StageOrigin, cloud_event
 from schemas.notice import NoticeRegister
+from streams.partitioning import partition_of
 from streams.registers import Registers, Requests, Timeline
 from streams.sampling import decided, taken_ids
 from streams.sampling import state as states
@@ -89,8 +90,8 @@ class _RegistersOfChannel:
 class SampleStage:
     """The stage `sample` (`streams.stage.Stage`). `pseudonyms`: under the key of the installation.
 
-    `partitions`: how many the source topics have, and `candidates`, which has as many. `native`: the compiled half;
-    None for the way of single records. `shortest_run`: records in a row that are worth its while.
+    `partitions`: how many the source topics have, and `candidates` and `selections`, which have as many. `native`: the
+    compiled half; None for the way of single records. `shortest_run`: records in a row that are worth its while.
     """
 
     name = STAGE
@@ -165,7 +166,12 @@ class SampleStage:
             pseudonyms=self._pseudonyms,
         )  # fmt: skip
         candidates = list(candidate_outputs(chunk.source, decisions.candidates, self._homes))
-        return _Fate(refused, list(decided.encode(decisions.lines)), decisions.selections, candidates, taken)
+        selections = [self._placed(one) for one in decisions.selections]
+        return _Fate(refused, list(decided.encode(decisions.lines)), selections, candidates, taken)
+
+    def _placed(self, selection: Output) -> Output:
+        """`selection`, with its partition: where the compiled half and Kafka's default partitioner put it too."""
+        return selection._replace(partition=partition_of(selection.key or b"", self._partitions))
 
     def _by_columns(self, state: SampleState, columns: Columns, run: Run, made: _RegistersOfChannel) -> _Fate | None:
         """None where records of the run want a decision one by one; then nothing has happened yet."""

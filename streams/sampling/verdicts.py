@@ -14,11 +14,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from schemas.conditions import Condition
+from streams.record_columns import Int64s
 from streams.sampling.columns import MICROSECOND, Columns, microseconds
 from streams.sampling.decode import Event
 from streams.sampling.eligibility import NoticeJudge
 from streams.sampling.frames import ReadyFrame
-from streams.sampling.native import TOLD, Field, Int64s, Mask, Native
+from streams.sampling.native import TOLD, Field, Mask, Native
 from streams.sampling.strata import StratumDraw
 
 REMEMBERED_LIMIT: Final = 50_000

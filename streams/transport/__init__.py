@@ -15,6 +15,15 @@ Faust finds the transport by the entry point `faust.transports` (pyproject.toml)
 
 from streams.transport.driver import Producer, Transport
 from streams.transport.fetch import FetchedChunk
-from streams.transport.settings import ChunkedApp, ChunkSchema, ChunkSettings, TakeOver
+from streams.transport.settings import ChunkedApp, ChunkSchema, ChunkSettings, ReadColumns, TakeOver
 
-__all__ = ["ChunkSchema", "ChunkSettings", "ChunkedApp", "FetchedChunk", "Producer", "TakeOver", "Transport"]
+__all__ = [
+    "ChunkSchema",
+    "ChunkSettings",
+    "ChunkedApp",
+    "FetchedChunk",
+    "Producer",
+    "ReadColumns",
+    "TakeOver",
+    "Transport",
+]

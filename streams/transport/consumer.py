@@ -22,6 +22,7 @@ from faust.types.tuples import TP
 
 from streams.stage import Partition
 from streams.transport.fetch import FetchedChunk, fetched_chunks
+from streams.transport.kept import KeepingClient
 from streams.transport.settings import ChunkedApp, ChunkSettings
 
 PRESSURE_PAUSE_S = 0.005
@@ -55,6 +56,9 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
+        readers = cast("ChunkedApp", self.app).chunks.read_columns
+        if readers:
+            consumer._client = KeepingClient(consumer._client, readers)
         return consumer
 
     async def _fetch_records(  # type: ignore[override]  # a chunk a partition instead of a record list

@@ -1,21 +1,24 @@
 """Taking whole partitions' records out of aiokafka's fetcher, without a Python object per record.
 
 aiokafka's own `fetched_records` builds an 11-field dataclass for each record. Here the C record objects are taken as
-they are, one Python step per Kafka record batch. Runs in the consumer thread. Everything with a leading underscore is
-aiokafka's private property: tests/contract/test_private_names.py fails loudly when an upgrade changes it.
+they are, one Python step per Kafka record batch; or none are made, for topics whose stage works on columns. Runs in the
+consumer thread. Everything with a leading underscore is aiokafka's private property:
+tests/contract/test_private_names.py fails loudly when an upgrade changes it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from aiokafka.consumer.fetcher import Fetcher, FetchResult
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.errors import CorruptRecordException
+from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.structs import TopicPartition
 
 from streams.stage import LogRecord
+from streams.transport.kept import KeepingClient
 
 
 class FetchedChunk(NamedTuple):
@@ -74,7 +77,7 @@ def _drain(fetcher: Fetcher, wanted: Collection[TopicPartition]) -> list[Fetched
             fetcher._notify(fetcher._wait_consume_future)
             found.check_raise()
             continue
-        chunk = _take(partition, found)
+        chunk = _take(partition, found, fetcher._client)
         del fetcher._records[partition]
         fetcher._notify(fetcher._wait_consume_future)
         if chunk is not None:
@@ -82,28 +85,43 @@ def _drain(fetcher: Fetcher, wanted: Collection[TopicPartition]) -> list[Fetched
     return chunks
 
 
-def _take(partition: TopicPartition, fetched: FetchResult) -> FetchedChunk | None:
+def _take(partition: TopicPartition, fetched: FetchResult, client: object) -> FetchedChunk | None:
     """Empty `fetched` and move the consumer's position behind it; None when a seek or a rebalance overtook it."""
     if not fetched.has_more() or not fetched.check_assignment(partition):
         return None
     unread = fetched._partition_records
     start = unread.next_fetch_offset
-    records: list[Any] = []
-    batches = unread._records
-    size = batches.size_in_bytes()
-    while batches.has_next():
-        batch = batches.next_batch()
-        if unread._check_crcs and not batch.validate_crc():
-            raise CorruptRecordException(f"invalid CRC in {partition.topic}[{partition.partition}]")
-        if not batch.is_control_batch:
-            first = len(records)
-            records.extend(batch)
-            if len(records) > first and records[first].offset < start:
-                records[first:] = [record for record in records[first:] if record.offset >= start]
-        unread.next_fetch_offset = batch.next_offset
+    size = unread._records.size_in_bytes()
+    batches = list(_batches(partition, unread))
+    columns = client.columns(partition, size) if isinstance(client, KeepingClient) else None
+    records = columns.since(start) if columns is not None else _objects(batches, start)
+    if batches:
+        unread.next_fetch_offset = batches[-1].next_offset
     # the generator that aiokafka made holds the fetched bytes in a reference cycle: without this, memory grows fivefold
     unread._records_iterator = None
     fetched._update_position()
     if unread.next_fetch_offset <= start:
         return None
     return FetchedChunk(partition, start, unread.next_fetch_offset, records, size)
+
+
+def _batches(partition: TopicPartition, unread: PartitionRecords) -> Iterator[DefaultRecordBatch]:
+    """The record batches of a fetch. Raises CorruptRecordException."""
+    batches = unread._records
+    while batches.has_next():
+        batch = batches.next_batch()
+        if unread._check_crcs and not batch.validate_crc():
+            raise CorruptRecordException(f"invalid CRC in {partition.topic}[{partition.partition}]")
+        yield batch
+
+
+def _objects(batches: Iterable[DefaultRecordBatch], start: int) -> list[LogRecord]:
+    """The records from offset `start` on, as aiokafka's objects."""
+    records: list[Any] = []
+    for batch in batches:
+        if not batch.is_control_batch:
+            first = len(records)
+            records.extend(batch)
+            if len(records) > first and records[first].offset < start:
+                records[first:] = [record for record in records[first:] if record.offset >= start]
+    return records

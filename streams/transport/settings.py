@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import faust
 from faust.types import AppT, Message
 
+from streams.record_columns import RecordColumns
 from streams.stage import Partition
 
 TakeOver = Callable[[Iterable[Partition], int, int], Awaitable[Mapping[Partition, int]]]
@@ -18,12 +19,20 @@ Called inside every seek. May raise: the worker then stops before it reads anyth
 """
 
 
+ReadColumns = Callable[[bytes], RecordColumns | None]
+"""The records in the bytes of a fetch, which are whole record batches, their checksums looked at, and perhaps one more
+that is cut off; None where it does not know how to read them.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkSettings:
-    """`max_records`: most records of one chunk; `take_over`: see `TakeOver`."""
+    """`max_records`: most records of one chunk; `take_over`: see `TakeOver`; `read_columns`: for topics whose records
+    are wanted as columns."""
 
     take_over: TakeOver
     max_records: int = 10_000
+    read_columns: Mapping[str, ReadColumns] = field(default_factory=dict)
 
 
 class ChunkedApp(faust.App):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaClient, AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.consumer import fetcher
+from aiokafka.protocol import fetch
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from faust.app.base import App
@@ -66,10 +67,10 @@ def test_methods_are_there(owner: type, names: list[str]) -> None:
 @pytest.mark.parametrize(
     ("constructor", "names"),
     [
-        (fetcher.Fetcher.__init__, ["_records", "_subscriptions", "_wait_consume_future", "_closed"]),
+        (fetcher.Fetcher.__init__, ["_client", "_records", "_subscriptions", "_wait_consume_future", "_closed"]),
         (fetcher.FetchResult.__init__, ["_partition_records"]),
         (fetcher.PartitionRecords.__init__, ["_records", "_check_crcs", "_records_iterator", "next_fetch_offset"]),
-        (AIOKafkaConsumer.__init__, ["_fetcher", "_closed", "_fetch_max_wait_ms"]),
+        (AIOKafkaConsumer.__init__, ["_client", "_fetcher", "_closed", "_fetch_max_wait_ms"]),
         (
             faust_consumer.Consumer.__init__,
             ["_acked", "_acked_index", "_read_offset", "_committed_offset"],
@@ -78,6 +79,22 @@ def test_methods_are_there(owner: type, names: list[str]) -> None:
 )
 def test_attributes_are_set(constructor: Any, names: list[str]) -> None:
     assert set(names) <= _attributes_set_in(constructor)
+
+
+def test_the_fetcher_asks_the_client_that_the_consumer_gave_it() -> None:
+    """KeepingClient stands there: it is given to the fetcher at the start, and sees each fetch before the fetcher."""
+    assert "Fetcher(\n            self._client," in inspect.getsource(AIOKafkaConsumer.start)
+    assert "response = await self._client.send(node_id, request)" in inspect.getsource(
+        fetcher.Fetcher._proc_fetch_request
+    )
+
+
+@pytest.mark.parametrize("version", range(12))
+def test_the_response_to_a_fetch_names_the_partition_first_and_its_records_last(version: int) -> None:
+    response = getattr(fetch, f"FetchResponse_v{version}")
+    fields = dict(zip(response.SCHEMA.names, response.SCHEMA.fields, strict=True))
+    partitions = fields["topics"].array_of.fields[1].array_of
+    assert (partitions.names[0], partitions.names[-1]) == ("partition", "message_set")
 
 
 def test_faust_reads_its_offset_mark_through_the_mapping_that_we_replace() -> None:

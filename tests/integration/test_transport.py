@@ -19,13 +19,16 @@ from schemas.headers import StageOrigin, cloud_event
 from streams.app import WorkerApp
 from streams.connection import Connection
 from streams.log_reader import LogReader
+from streams.record_columns import RecordColumns
 from streams.registers import Registers
 from streams.runner import StageRunner
 from streams.stage import Chunk, Output, Partition
 from streams.topics import SNAPSHOTS
+from streams.transport import ReadColumns
 from streams.tuning import Tuning
 from tests.fakes.broker import FixedRegisters, SilentObserver
 from tests.fixtures.kafka import KafkaForTests
+from tests.fixtures.native import native, needs_native
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
 
@@ -117,9 +120,11 @@ def place(kafka: KafkaForTests, monkeypatch: pytest.MonkeyPatch) -> _Place:
     return _Place(kafka.bootstrap, source, target, f"group-of-{source}")
 
 
-def _fill(place: _Place, numbers: range, *, in_transactions_of: int | None = None) -> None:
+def _fill(
+    place: _Place, numbers: range, *, in_transactions_of: int | None = None, compression: str | None = None
+) -> None:
     options = {} if in_transactions_of is None else {"transactional_id": f"filler-{place.source}"}
-    producer = KafkaProducer(bootstrap_servers=place.bootstrap, **options)
+    producer = KafkaProducer(bootstrap_servers=place.bootstrap, compression_type=compression, **options)
     if in_transactions_of is not None:
         producer.init_transactions()
     for first in range(numbers.start, numbers.stop, in_transactions_of or len(numbers)):
@@ -134,7 +139,9 @@ def _fill(place: _Place, numbers: range, *, in_transactions_of: int | None = Non
 
 
 @asynccontextmanager
-async def _running(place: _Place, stage: _Count, tmp_path: Path, **tuning: int) -> AsyncIterator[WorkerApp]:
+async def _running(
+    place: _Place, stage: _Count, tmp_path: Path, read_columns: ReadColumns | None = None, **tuning: int
+) -> AsyncIterator[WorkerApp]:
     connection = Connection(place.bootstrap)
     app = WorkerApp(
         place.group,
@@ -142,6 +149,7 @@ async def _running(place: _Place, stage: _Count, tmp_path: Path, **tuning: int) 
         data_dir=tmp_path,
         observer=SilentObserver(),
         tuning=Tuning(commit_interval_s=0.2, session_timeout_s=2.0, **tuning),
+        read_columns={place.source: read_columns} if read_columns else None,
     )
     reader = LogReader(connection)
     runner = StageRunner(
@@ -199,6 +207,28 @@ async def test_a_second_worker_goes_on_from_the_snapshot_whatever_the_group_says
     async with _running(place, place.stage, tmp_path) as app:
         await _until(lambda: _done(app) == RECORDS + 10)
     assert sorted(await place.values(place.target)) == sorted(b"%d" % number for number in range(RECORDS + 10))
+
+
+@needs_native
+async def test_columns_hold_what_objects_do_and_what_is_compressed_comes_as_objects(
+    place: _Place, tmp_path: Path
+) -> None:
+    stage, in_columns = place.stage, 0
+
+    def read(fetched: bytes) -> RecordColumns | None:
+        nonlocal in_columns
+        found = native().records(fetched)
+        in_columns += len(found or ())
+        return found
+
+    _fill(place, range(RECORDS), in_transactions_of=500)
+    async with _running(place, stage, tmp_path, read, max_chunk_records=300):
+        await _until(lambda: sum(stage.chunk_sizes) == RECORDS)
+        assert in_columns == RECORDS
+        _fill(place, range(RECORDS, 2 * RECORDS), compression="gzip")
+        await _until(lambda: sum(stage.chunk_sizes) == 2 * RECORDS)
+        assert in_columns < 1.5 * RECORDS  # a batch that gains nothing by it is not compressed
+    assert sorted(map(int, await place.values(place.target))) == list(range(2 * RECORDS))
 
 
 async def test_transaction_markers_are_no_gaps(place: _Place, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.frame import SamplingFrame
 from schemas.notice import NoticeRegister
+from streams.record_columns import RecordColumns
 from streams.registers import Appended, Registers, Timeline
 from streams.stage import Partition, PlainRecord
 
@@ -147,3 +148,9 @@ def logs(draw: st.DrawFn) -> list[PlainRecord]:
         key = draw(among(fields["id"].encode(), b"other"))
         records.append(record(offset, raw, now, key))
     return records
+
+
+def in_columns(values: Sequence[bytes], keys: Sequence[bytes | None] | None = None) -> RecordColumns:
+    """Records with these values and keys; without keys where none are given."""
+    both = zip(values, keys or [None] * len(values), strict=True)
+    return RecordColumns.of([PlainRecord(offset, 0, key, value) for offset, (value, key) in enumerate(both)])

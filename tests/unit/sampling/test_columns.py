@@ -58,7 +58,7 @@ def check(found: Scanned, row: int, event: Event) -> None:
 
 def judged(raw: bytes) -> bool:
     """Scan one value; whether it is plain. If so, the model must agree."""
-    found = native().scan([b"{", raw, b"}"], [None] * 3, "phone")
+    found = native().scan(logs.in_columns([b"{", raw, b"}"]), "phone")
     assert not found.plain[0]
     assert not found.plain[2]
     if found.plain[1]:
@@ -76,7 +76,7 @@ def test_what_sources_usually_send_is_plain(event: dict[str, Any], separators: t
 
 def test_the_order_of_fields_may_change_from_record_to_record() -> None:
     events = [logs.event("t-1"), dict(reversed(logs.event("t-2").items())), logs.event("t-3", place="x")]
-    found = native().scan([logs.value(one) for one in events], [None] * 3, "phone")
+    found = native().scan(logs.in_columns([logs.value(one) for one in events]), "phone")
     assert found.plain.all()
     for row, one in enumerate(events):
         check(found, row, read_event(logs.value(one))[0])
@@ -129,6 +129,6 @@ def test_malformed_records_are_never_plain(kind: str) -> None:
 
 def test_a_key_must_be_the_id() -> None:
     raw = logs.value(logs.event("t-1"))
-    found = native().scan([raw] * 4, [None, b"t-1", b"t-2", b""], "phone")
+    found = native().scan(logs.in_columns([raw] * 4, [None, b"t-1", b"t-2", b""]), "phone")
     assert found.plain.tolist() == [True, True, False, False]
-    assert not native().scan([raw], [None], "chat").plain.any()
+    assert not native().scan(logs.in_columns([raw]), "chat").plain.any()

@@ -32,7 +32,7 @@ PLAIN_TEXTS = st.text(st.characters(exclude_characters='"\\', min_codepoint=32, 
 def scan(*events: dict[str, Any], separators: tuple[str, str] = (",", ":")) -> Scanned:
     """All of `events`, which must be plainly valid."""
     values = [json.dumps(one, separators=separators, ensure_ascii=False).encode() for one in events]
-    found = native().scan(values, [None] * len(values), "phone")
+    found = native().scan(logs.in_columns(values), "phone")
     assert found.plain.all()
     return found
 
@@ -64,7 +64,7 @@ def test_pseudonyms_are_those_of_the_key(customers: list[str], key: bytes) -> No
 @given(st.lists(IDS, min_size=1, max_size=10))
 def test_digests_are_those_that_the_memory_of_repeats_keeps(ids: list[str]) -> None:
     values = [logs.value(logs.event(one)) for one in ids]
-    found = native().scan(values, [None] * len(ids), "phone")
+    found = native().scan(logs.in_columns(values), "phone")
     assert (found.ids == digests([one.encode() for one in ids])[:, :2]).all()
     assert (found.contents == digests(values)[:, 0]).all()
     assert found.contents[0] == int.from_bytes(hashlib.sha256(values[0]).digest()[:8], "little")
