@@ -64,6 +64,9 @@ async def fetched_chunks(fetcher: Fetcher, wanted: Collection[TopicPartition], t
 
 def _drain(fetcher: Fetcher, wanted: Collection[TopicPartition]) -> list[FetchedChunk]:
     chunks: list[FetchedChunk] = []
+    client = fetcher._client if isinstance(fetcher._client, KeepingClient) else None
+    if client is not None:
+        client.keep_only(fetcher._records)
     for partition in list(fetcher._records):
         if partition not in wanted:
             if not fetcher._subscriptions.is_assigned(partition):
@@ -77,7 +80,7 @@ def _drain(fetcher: Fetcher, wanted: Collection[TopicPartition]) -> list[Fetched
             fetcher._notify(fetcher._wait_consume_future)
             found.check_raise()
             continue
-        chunk = _take(partition, found, fetcher._client)
+        chunk = _take(partition, found, client)
         del fetcher._records[partition]
         fetcher._notify(fetcher._wait_consume_future)
         if chunk is not None:
@@ -85,7 +88,7 @@ def _drain(fetcher: Fetcher, wanted: Collection[TopicPartition]) -> list[Fetched
     return chunks
 
 
-def _take(partition: TopicPartition, fetched: FetchResult, client: object) -> FetchedChunk | None:
+def _take(partition: TopicPartition, fetched: FetchResult, client: KeepingClient | None) -> FetchedChunk | None:
     """Empty `fetched` and move the consumer's position behind it; None when a seek or a rebalance overtook it."""
     if not fetched.has_more() or not fetched.check_assignment(partition):
         return None
@@ -93,7 +96,7 @@ def _take(partition: TopicPartition, fetched: FetchResult, client: object) -> Fe
     start = unread.next_fetch_offset
     size = unread._records.size_in_bytes()
     batches = list(_batches(partition, unread))
-    columns = client.columns(partition, size) if isinstance(client, KeepingClient) else None
+    columns = client.columns(partition, size) if client is not None else None
     records = columns.since(start) if columns is not None else _objects(batches, start)
     if batches:
         unread.next_fetch_offset = batches[-1].next_offset

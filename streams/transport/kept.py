@@ -6,7 +6,7 @@ that the bytes themselves. Runs in the consumer thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaClient
@@ -46,3 +46,7 @@ class KeepingClient:
         """
         kept = self._kept.pop(partition, None)
         return self._readers[partition.topic](kept) if kept is not None and len(kept) == size else None
+
+    def keep_only(self, partitions: Container[TopicPartition]) -> None:
+        """Forget what the fetcher has thrown away: it holds nothing but of `partitions`."""
+        self._kept = {partition: kept for partition, kept in self._kept.items() if partition in partitions}
