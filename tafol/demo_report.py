@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -191,27 +191,41 @@ def _mean(one: Estimate | None) -> str:
 
 
 def _plot(weekly: Sequence[Estimate], config: SimulationConfig, width: int) -> str:
-    """The team whose handling got worse, and the mean of all the others' means."""
+    """The team whose handling got worse, and the mean of all the others' means; empty where nothing was scored."""
     team = config.drop.team_id if config.drop is not None else min(_by_team(weekly), default="")
-    by_team = _by_team(weekly)
     weeks = sorted({one.period_start for one in weekly})
-    others = {
-        week: [means[week].mean_0_100 or 0 for name, means in by_team.items() if name != team and week in means]
-        for week in weeks
-    }
+    own, others = _Line(team, "braille"), _Line("the other teams", "dot")
+    for number, week in enumerate(weeks, start=1):
+        scored = {one.group_id: one.mean_0_100 for one in weekly if one.period_start == week}
+        own.add(number, [mean for name, mean in scored.items() if name == team and mean is not None])
+        others.add(number, [mean for name, mean in scored.items() if name != team and mean is not None])
+    lines = [line for line in (own, others) if line.numbers]
+    if not lines:
+        return ""
     plotext.clear_figure()
     plotext.theme("clear")
     plotext.plotsize(min(width, 96), PLOT_ROWS)
-    number = list(range(1, len(weeks) + 1))
-    means = by_team.get(team, {})
-    own = [(at, means[week].mean_0_100) for at, week in zip(number, weeks, strict=True) if week in means]
-    plotext.plot([at for at, _ in own], [mean for _, mean in own], label=team, marker="braille")
-    rest = [(at, sum(others[week]) / len(others[week])) for at, week in zip(number, weeks, strict=True) if others[week]]
-    plotext.plot([at for at, _ in rest], [mean for _, mean in rest], label="the other teams", marker="dot")
-    plotext.xticks(number, [f"{week:%d %b}" for week in weeks])
+    for line in lines:  # plotext takes no line without points
+        plotext.plot(line.numbers, line.means, label=line.label, marker=line.marker)
+    plotext.xticks(list(range(1, len(weeks) + 1)), [f"{week:%d %b}" for week in weeks])
     plotext.title("Mean score by week")
     picture: str = plotext.build()
     return picture
+
+
+@dataclass
+class _Line:
+    """A line of the plot: the numbers of the weeks that have a mean, and those means."""
+
+    label: str
+    marker: str
+    numbers: list[int] = field(default_factory=list)
+    means: list[float] = field(default_factory=list)
+
+    def add(self, number: int, means: Sequence[float]) -> None:
+        if means:
+            self.numbers.append(number)
+            self.means.append(sum(means) / len(means))
 
 
 def _by_team(weekly: Sequence[Estimate]) -> dict[str, dict[date, Estimate]]:
