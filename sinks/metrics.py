@@ -68,7 +68,7 @@ METRICS: Final[tuple[Metric, ...]] = (
     ),
     Metric("tafol_safe_offset", "gauge", "offset", _PLACE, "The offset below which all is done for good."),
     Metric("tafol_snapshot_bytes", "gauge", "bytes", _PLACE, "Size of the last snapshot."),
-    Metric("tafol_waiting", "gauge", "0 or 1", ("stage",), "1 while a stage does not decide (a register is missing)."),
+    Metric("tafol_waiting", "gauge", "0 or 1", ("stage",), "1 while a stage waits for a register or for ClickHouse."),
     Metric("tafol_register_age_seconds", "gauge", "seconds", ("register",), "Time since a register was read in full."),
     Metric("tafol_worker_state", "gauge", "0 or 1", ("state",), "1 for the state that the worker is in."),
     Metric("tafol_read_total", "counter", "records", ("topic", "partition"), "Source records read.", "log"),

@@ -28,7 +28,7 @@ PIPELINE = Dashboard(
         ),
         number(
             "Stages that wait",
-            "They do not decide because a register is missing or old.",
+            "For a register that is missing or old, or (the sink) for ClickHouse.",
             promql("sum(max by (stage) (tafol_waiting)) or vector(0)"),
             levels=steps((None, GOOD), (1, BAD)),
         ),
