@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from schemas.errors import ConfigError, TafolError
 from streams.connection import Connection
@@ -141,6 +141,11 @@ def in_words(error: KafkaError, connection: Connection) -> TafolError:
         return ConfigError(
             f"the broker at {connection.bootstrap} refuses this user ({name})",
             hint="Check kafka.username, kafka.password_file, kafka.mechanism, and the user's rights.",
+        )
+    if error.retriable and not isinstance(error, UnknownTopicOrPartitionError):
+        return TafolError(
+            f"the broker at {connection.bootstrap} is not ready ({name})",
+            hint="It has just started, or moves partitions about: try again in a moment.",
         )
     return TafolError(f"the broker at {connection.bootstrap} refused: {error}")
 
