@@ -81,12 +81,13 @@ def encode(lines: Sequence[DecidedLine]) -> Iterator[Lines]:
 def in_records(encoded: bytes, offsets: Sequence[int]) -> Iterator[Lines]:
     """The records that hold the lines of `encoded`, in order. `offsets`: the source offset of each."""
     start = first = 0
+    view = memoryview(encoded)
     while start < len(encoded):
         stop, after = len(encoded), len(offsets)
         if stop - start > MAX_LINES_BYTES:
             stop = encoded.rindex(b"\n", start, start + MAX_LINES_BYTES) + 1
             after = first + int(np.count_nonzero(np.frombuffer(encoded, np.uint8, stop - start, start) == NEWLINE))
-        yield Lines(NAMES + encoded[start:stop], offsets[first], offsets[after - 1])
+        yield Lines(b"".join((NAMES, view[start:stop])), offsets[first], offsets[after - 1])
         start, first = stop, after
 
 
