@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -34,10 +35,20 @@ def within_calendar(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def known_zone(name: str) -> str:
+    """`name`, when it is a time zone of the IANA database."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError(f"no such time zone: {name!r}") from None
+    return name
+
+
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=IDENTIFIER_PATTERN)]
 Language = Annotated[str, StringConstraints(max_length=6, pattern=LANGUAGE_PATTERN)]
 Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(written_out), AfterValidator(within_calendar)]
 """Not strict: behind a validator of our own, pydantic takes JSON's text for a text of Python's and would refuse it."""
+TimeZoneName = Annotated[str, StringConstraints(max_length=64), AfterValidator(known_zone)]
 Probability = Annotated[float, Field(gt=0, le=1)]
 Score0To100 = Annotated[float, Field(ge=0, le=100)]
 Offset = Annotated[int, Field(ge=0, lt=2**63)]

@@ -6,12 +6,11 @@ The calendar is a file, not a record: what enters a decision are the requests th
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
 from pydantic import Field, NaiveDatetime, StringConstraints, field_validator, model_validator
 
-from schemas.base import CHANNELS, Channel, Identifier, Language, Record
+from schemas.base import CHANNELS, Channel, Identifier, Language, Record, TimeZoneName
 from schemas.conditions import Condition
 
 
@@ -84,18 +83,9 @@ class CheckPlan(Record):
 class CheckCalendar(Record):
     """All planned checks of one calendar."""
 
-    time_zone: Annotated[str, StringConstraints(max_length=64)] = "Europe/London"
+    time_zone: TimeZoneName = "Europe/London"
     asked_by: Identifier
     plans: Annotated[tuple[CheckPlan, ...], Field(min_length=1, max_length=1000)]
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):
-            raise ValueError(f"no such time zone: {name!r}") from None
-        return name
 
     @model_validator(mode="after")
     def _ids_differ(self) -> CheckCalendar:

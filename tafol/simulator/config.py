@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from schemas.base import Channel, Identifier, Instant, Record
+from schemas.base import Channel, Identifier, Instant, Record, known_zone
 from schemas.frame import SamplingFrame
 
 DAY = timedelta(days=1)
@@ -107,7 +107,7 @@ class SimulationConfig(Record):
     """First part of every transaction id. Two runs into one Kafka need two names, or the second is all repeats."""
     starts: Instant
     ends: Instant
-    time_zone: str = "Europe/London"
+    time_zone: Annotated[str, AfterValidator(known_zone)] = "Europe/London"
     transactions_per_week: Annotated[float, Field(gt=0, le=10_000_000)] = 5_500.0
     channel_shares: dict[Channel, Share] = Field(default_factory=lambda: dict(CHANNEL_SHARES))
     customers: Annotated[int, Field(ge=1, le=10_000_000)] = 6_000
@@ -117,15 +117,6 @@ class SimulationConfig(Record):
     disorder: Disorder = Disorder()
     reviewers: ReviewerShares = ReviewerShares()
     expects: Expectations = Expectations()
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (KeyError, OSError, ValueError):
-            raise ValueError(f"no such time zone: {name!r}") from None
-        return name
 
     @model_validator(mode="after")
     def _holds_together(self) -> SimulationConfig:
