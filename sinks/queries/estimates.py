@@ -24,7 +24,7 @@ MEASURES: Final[tuple[Measure, ...]] = get_args(Measure)
 ERROR_CLASSES: Final = ("any", "business", "compliance", "customer")
 """Measure ids of 'error_class'. any: free of critical errors of every class."""
 Z_95: Final = 1.959963984540054
-"""97.5 % of the normal distribution lie below it; the views have it too."""
+"""Standard errors that a 95 % interval reaches to either side, by the normal distribution; the views have it too."""
 HALF_WIDTH_LIMIT: Final = 10.0
 """Points. Wider than this either way is too wide to conclude from."""
 

@@ -339,6 +339,8 @@ def _trial_report(trial: Trial, reviewer_hours: float | None, minutes: float) ->
 
 
 def _show_plan(planned: RatePlan) -> None:
+    from tafol.frames.precision import half_width
+
     rows = [
         (
             one.name,
@@ -355,11 +357,11 @@ def _show_plan(planned: RatePlan) -> None:
     show_table(columns, rows, numbers=("a week", "scores differ", "items now", "planned", "items"))
     if any(not one.observed for one in planned.strata):
         show("* too few scores of this stratum: those of all strata together, or 15 points where there are none")
-    now = "not known (a stratum has no draw)" if planned.error_now is None else f"± {1.96 * planned.error_now:.2f}"
+    now = "not known (a stratum has no draw)" if planned.error_now is None else f"± {half_width(planned.error_now):.2f}"
     show(
         f"\n{planned.reviews_planned:.0f} reviews a week of the {planned.reviews:.0f} that the hours allow"
         + (f", {planned.copies:.2f} for each transaction" if planned.copies > 1 else "")
-        + f". The mean of a week: {now} points now, ± {1.96 * planned.error_planned:.2f} as planned."
+        + f". The mean of a week: {now} points now, ± {half_width(planned.error_planned):.2f} as planned."
     )
     if planned.unseen:
         show(f"Not seen in the period, so left as they are: {', '.join(planned.unseen)}.")

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-Z_95: Final = 1.959964
-"""Half-width of a 95 % interval, in standard errors."""
+from sinks.queries.estimates import Z_95
+
 Z_FOUND: Final = 1.644854 + 0.841621
 """A drop this many standard errors large is found with power 80 % by a one-sided test at 5 %."""
 DEFAULT_DEVIATION: Final = 15.0
