@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from schemas.errors import ConfigError, TafolError
 from streams.connection import Connection
@@ -50,10 +50,10 @@ def administrator(connection: Connection, *, timeout_ms: int = ANSWER_TIMEOUT_MS
 
 
 @contextmanager
-def producer(connection: Connection) -> Iterator[KafkaProducer]:
+def producer(connection: Connection, *, flush: bool = True) -> Iterator[KafkaProducer]:
     """An idempotent producer that waits for all copies; what it holds when the block is left in peace is flushed.
 
-    Raises Unreachable; what becomes of a record is for its future to say.
+    `flush` False: the block sees to that itself. Raises Unreachable; what becomes of a record is for its future to say.
     """
     with _reached(connection):
         client = KafkaProducer(
@@ -71,9 +71,10 @@ def producer(connection: Connection) -> Iterator[KafkaProducer]:
         )
         try:
             yield client
-            client.flush()
+            if flush:
+                client.flush(timeout=DELIVERY_TIMEOUT_MS / 1000)
         finally:
-            client.close(timeout=0)
+            _let_go(client)
 
 
 @contextmanager
@@ -166,6 +167,16 @@ def listens(bootstrap: str) -> bool:
         with suppress(OSError), socket.create_connection(place, timeout=PROBE_TIMEOUT_S):
             return True
     return False
+
+
+def _let_go(client: KafkaProducer) -> None:
+    """Close at once, whatever was not sent. kafka-python flushes first, gives up closing when that fails because the
+    broker is away, and complains once more when the producer is collected (3.0.12)."""
+    try:
+        client.close(timeout=0)
+    except KafkaTimeoutError:
+        client._sender.force_close()  # noqa: SLF001 - else its thread goes on for ever
+        client._closed = True  # noqa: SLF001
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, NamedTuple, Protocol, cast
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from schemas.catalogue import SOURCE_TOPIC
 from schemas.errors import InvalidRecord
@@ -26,6 +26,9 @@ SKIP_BYTES: Final = 1024 * 1024
 PROGRESS_EVERY_LINES: Final = 200
 FLUSH_AFTER_INTERRUPT_S: Final = 5.0
 SETTLED_WITHIN_S: Final = 2.0
+NO_NEWS_S: Final = 60.0
+"""A broker that acknowledges nothing for so long is away. kafka-python would wait for ever: what was under way when the
+broker died does not always come to its delivery timeout (3.0.12, observed)."""
 
 
 class Line(NamedTuple):
@@ -142,7 +145,7 @@ def send(
     on_progress: Callable[[Sending], None],
     keep_going: bool = True,
 ) -> Sending:
-    """Send every line of `stream`; returns when each was acknowledged, or when the broker refused one.
+    """Send every line of `stream`; returns when each was acknowledged, or when the broker refused one or is away.
 
     Ctrl-C and damage end it early: what was handed over is then given a moment to be acknowledged. Raises Corrupt with
     the state so far told to `on_progress`.
@@ -161,8 +164,7 @@ def send(
                     break
             if state.lines % PROGRESS_EVERY_LINES == 0:
                 on_progress(state)
-        producer.flush()
-        state.wait_until_settled(SETTLED_WITHIN_S)
+        _flush(producer, state)
     except KeyboardInterrupt:
         state.interrupted = True
         _flush_for_a_moment(producer, state)
@@ -191,6 +193,20 @@ def _send_line(line: Line, producer: Producer, state: Sending) -> Refused | None
     state.bytes += line.size
     state.by_channel[transaction.channel] = state.by_channel.get(transaction.channel, 0) + 1
     return None
+
+
+def _flush(producer: Producer, state: Sending) -> None:
+    """Wait for the rest to be acknowledged, as long as there is news. Raises KafkaTimeoutError."""
+    while True:
+        before = state.acknowledged
+        try:
+            producer.flush(timeout=NO_NEWS_S)
+        except KafkaTimeoutError:
+            if state.acknowledged == before:
+                raise
+        else:
+            state.wait_until_settled(SETTLED_WITHIN_S)
+            return
 
 
 def _flush_for_a_moment(producer: Producer, state: Sending) -> None:

@@ -70,7 +70,7 @@ def send(
     with _input(file) as (stream, size):
         connection = session.of(context).connection()
         topic_ids(connection, SOURCE_TOPICS)
-        with producer(connection) as client, progress_bar(size) as bar:
+        with producer(connection, flush=False) as client, progress_bar(size) as bar:
             task = bar.add_task("sending", total=size)
             done = sender.send(
                 sender.opened(stream),

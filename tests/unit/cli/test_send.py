@@ -15,7 +15,7 @@ from kafka.errors import KafkaTimeoutError
 
 from schemas.transaction import MAX_TRANSACTION_BYTES
 from tafol.errors import Corrupt
-from tafol.send import Line, Refused, Sending, lines, opened, send
+from tafol.send import NO_NEWS_S, Line, Refused, Sending, lines, opened, send
 
 pytestmark = pytest.mark.unit
 
@@ -51,6 +51,7 @@ class FakeProducer:
 
     def __init__(self, refuses: frozenset[int] = frozenset(), interrupt_at: int | None = None) -> None:
         self.sent: list[tuple[str, bytes, bytes]] = []
+        self.flushes: list[float | None] = []
         self._refuses = refuses
         self._interrupt_at = interrupt_at
 
@@ -61,7 +62,30 @@ class FakeProducer:
         return FakeFuture(KafkaTimeoutError("too slow") if len(self.sent) in self._refuses else None)
 
     def flush(self, timeout: float | None = None) -> None:
-        pass
+        self.flushes.append(timeout)
+
+
+class LateProducer(FakeProducer):
+    """Acknowledges nothing by itself and `at_a_flush` records at each flush, which takes as long as it is given."""
+
+    def __init__(self, at_a_flush: int) -> None:
+        super().__init__()
+        self._at_a_flush = at_a_flush
+        self._waiting: list[Callable[..., Any]] = []
+
+    def send(self, topic: str, *, value: bytes, key: bytes) -> FakeFuture:
+        super().send(topic, value=value, key=key)
+        future = FakeFuture(None)
+        future.add_callback = self._waiting.append  # type: ignore[method-assign]
+        return future
+
+    def flush(self, timeout: float | None = None) -> None:
+        super().flush(timeout)
+        acknowledged, self._waiting = self._waiting[: self._at_a_flush], self._waiting[self._at_a_flush :]
+        for called in acknowledged:
+            called(object())
+        if self._waiting:
+            raise KafkaTimeoutError("Timeout waiting for future")
 
 
 def sent(content: bytes, producer: FakeProducer, *, keep_going: bool = True) -> tuple[Sending, list[Refused]]:
@@ -107,6 +131,22 @@ def test_nothing_is_sent_after_the_broker_was_seen_to_refuse() -> None:
     state, _ = sent(b"\n".join(transaction(number) for number in range(5)), producer)
     assert isinstance(state.failure, KafkaTimeoutError)
     assert (len(producer.sent), state.acknowledged) == (2, 1)
+
+
+def test_a_broker_that_went_away_is_waited_for_once_and_then_said_to_be_away() -> None:
+    producer = LateProducer(at_a_flush=0)
+    state, _ = sent(b"\n".join(map(transaction, range(3))), producer)
+    assert isinstance(state.failure, KafkaTimeoutError)
+    assert producer.flushes == [NO_NEWS_S]
+    assert state.acknowledged == 0
+
+
+def test_a_slow_broker_is_waited_for_while_there_is_news() -> None:
+    producer = LateProducer(at_a_flush=2)
+    state, _ = sent(b"\n".join(map(transaction, range(5))), producer)
+    assert state.failure is None
+    assert state.acknowledged == 5
+    assert producer.flushes == [NO_NEWS_S] * 3
 
 
 def test_ctrl_c_tells_what_was_acknowledged() -> None:
