@@ -11,10 +11,9 @@ import altair as alt
 
 from desk.services.alerts import AlertDetail
 from desk.services.analytics import Weighed
-from desk.web.charts import plots
 from desk.web.charts.drawing import palette, width
+from desk.web.charts.drivers import Moved, by_criterion
 from desk.web.charts.figure import Column, Figure, Look
-from desk.web.charts.plots import Dot
 from desk.web.language import Speech
 from sinks.queries.alerts import BEFORE_DAYS, Change
 
@@ -55,43 +54,20 @@ def course(detail: AlertDetail, say: Speech) -> Figure:
 
 def drivers(detail: AlertDetail, say: Speech, names: dict[str, str]) -> Figure:
     """How each criterion moved. `names`: 'scorecard/criterion' to its label."""
-    found = detail.drivers[:DRIVERS_SHOWN]
-    labelled = [(names.get(f"{one.scorecard_id}/{one.criterion}", one.criterion), one) for one in found]
     moved = [
-        Dot(
-            name, one.change_0_100, *one.change_interval, sure=True,
+        Moved(
+            criterion=names.get(f"{one.scorecard_id}/{one.criterion}", one.criterion),
+            before=one.before_0_100,
+            since=one.since_0_100,
+            change=one.change_0_100,
+            low=one.change_interval[0],
+            high=one.change_interval[1],
+            since_reviews=one.since_reviews,
             tone="alarm" if one.change_interval[1] < 0 else "quiet",
         )
-        for name, one in labelled
-    ]  # fmt: skip
-    surely = [name for name, one in labelled if one.change_interval[1] < 0]
-    finding = (
-        say.gettext("Surely lower than before: {names}.").format(names=", ".join(surely))
-        if surely
-        else say.gettext("No single criterion is surely lower than before.")
-    )
-    return Figure(
-        name="drivers",
-        title=say.gettext("What drives it: change by criterion"),
-        finding=finding,
-        columns=(
-            Column("criterion", say.gettext("Criterion")),
-            Column("before_0_100", say.gettext("Before"), "score"),
-            Column("since_0_100", say.gettext("Since"), "score"),
-            Column("change_0_100", say.gettext("Change"), "change"),
-            Column("low_0_100", say.gettext("From"), "change"),
-            Column("high_0_100", say.gettext("To"), "change"),
-            Column("since_reviews", say.gettext("Reviews since"), "count"),
-        ),
-        rows=tuple(
-            (
-                name, one.before_0_100, one.since_0_100, one.change_0_100, *one.change_interval, one.since_reviews,
-            )
-            for name, one in labelled
-        ),
-        draw=lambda look: plots.changes(moved, look, say.gettext("Change in points")),
-        notes=(say.gettext("Points, with 95 % intervals, for the same mix of work."),),
-    )  # fmt: skip
+        for one in detail.drivers[:DRIVERS_SHOWN]
+    ]
+    return by_criterion(moved, say, say.gettext("Points, with 95 % intervals, for the same mix of work."))
 
 
 def change_in_words(change: Change, say: Speech) -> str:

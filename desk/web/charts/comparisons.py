@@ -11,6 +11,7 @@ from typing import Final
 
 from desk.services.trends import Changed, Filters
 from desk.web.charts import plots
+from desk.web.charts.drivers import Moved, by_criterion
 from desk.web.charts.figure import Column, Figure
 from desk.web.charts.plots import Dot
 from desk.web.language import Speech
@@ -165,47 +166,22 @@ def parts(found: Changed, say: Speech, name: Callable[[str], str]) -> Figure:
 
 def drivers(found: Changed, say: Speech, names: Mapping[str, str]) -> Figure:
     """The change of each criterion. `names`: of the criteria."""
-    known = [one for one in found.drivers if not one.too_few]
-    surely = [
-        names.get(one.criterion, one.criterion)
-        for one in known
-        if one.change.upper is not None and one.change.upper < 0
+    moved = [
+        Moved(
+            criterion=names.get(one.criterion, one.criterion),
+            before=one.before.mean.value,
+            since=one.after.mean.value,
+            change=one.change.value,
+            low=one.change.lower,
+            high=one.change.upper,
+            since_reviews=one.after.reviewed,
+            tone=_tone(one.change),
+        )
+        for one in found.drivers
+        if not one.too_few
     ]
-    return Figure(
-        name="drivers",
-        title=say.gettext("What drives it: change by criterion"),
-        finding=say.gettext("Surely lower than before: {names}.").format(names=", ".join(surely))
-        if surely
-        else say.gettext("No single criterion is surely lower than before."),
-        columns=(
-            Column("criterion", say.gettext("Criterion")),
-            Column("before_0_100", say.gettext("Before"), "score"),
-            Column("since_0_100", say.gettext("Since"), "score"),
-            Column("change_0_100", say.gettext("Change"), "change"),
-            Column("low_0_100", say.gettext("From"), "change"),
-            Column("high_0_100", say.gettext("To"), "change"),
-            Column("since_reviews", say.gettext("Reviews since"), "count"),
-        ),
-        rows=tuple(
-            (
-                names.get(one.criterion, one.criterion), one.before.mean.value, one.after.mean.value, one.change.value,
-                one.change.lower, one.change.upper, one.after.reviewed,
-            )
-            for one in known
-        ),
-        draw=lambda look: plots.changes(
-            [
-                Dot(
-                    names.get(one.criterion, one.criterion), one.change.value, one.change.lower, one.change.upper,
-                    sure=True, tone=_tone(one.change),
-                )
-                for one in known
-            ],
-            look,
-            say.gettext("Change in points"),
-        ),
-        notes=(say.gettext("Points, with 95 % intervals. Criteria with too few reviews on a side are left out."),),
-    )  # fmt: skip
+    note = say.gettext("Points, with 95 % intervals. Criteria with too few reviews on a side are left out.")
+    return by_criterion(moved, say, note)
 
 
 def _tone(one: Interval) -> str:
