@@ -26,9 +26,6 @@ from streams.tuning import Tuning
 TICK_S: Final = 0.5
 RETRY_TAKE_OVER_S: Final = 1.0
 FINISH_WITHIN_S: Final = 10.0
-STOP_WITHIN_S: Final = 20.0
-"""Of Faust, for its own threads. After a crash it was seen to wait for ever, once in some ten times, on a machine that
-had far too much to do."""
 MAX_POLL_INTERVAL_S: Final = 7 * 86_400.0
 """A sink whose store is away does not poll, and must keep its place in the group all the same."""
 
@@ -138,10 +135,7 @@ class WorkerApp:
                     await asyncio.wait_for(runner.finish(), FINISH_WITHIN_S)
                 except (KafkaError, OSError, TimeoutError) as error:
                     log.warning("%s: stopped before its last snapshot (%s)", runner.name, type(error).__name__)
-        try:
-            await asyncio.wait_for(self.faust.stop(), STOP_WITHIN_S)
-        except TimeoutError:
-            log.warning("Faust did not stop within %.0f s; the process ends without it", STOP_WITHIN_S)
+        await self.faust.stop()
 
     async def fail(self, error: BaseException) -> None:
         """Stop this worker because of `error`: nothing after it is acknowledged."""

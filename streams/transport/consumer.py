@@ -151,6 +151,13 @@ class Consumer(driver.Consumer):
             self._acked[partition].clear()
             self._acked_index[partition].clear()
 
+    async def on_stop(self) -> None:
+        """Commit, unless the thread that would do it has crashed and its loop with it: Faust waits for its answer then,
+        for ever where the loop was closed after it was asked. What is not committed is display of lag.
+        """
+        if not self._thread.crashed:
+            await super().on_stop()
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self.seek_again()
         await super().on_partitions_revoked(revoked)

@@ -75,6 +75,7 @@ def test_methods_are_there(owner: type, names: list[str]) -> None:
             faust_consumer.Consumer.__init__,
             ["_acked", "_acked_index", "_read_offset", "_committed_offset"],
         ),
+        (faust_consumer.ThreadDelegateConsumer.__init__, ["_thread"]),
     ],
 )
 def test_attributes_are_set(constructor: Any, names: list[str]) -> None:
@@ -116,6 +117,11 @@ def test_a_commit_follows_the_flushed_producer_and_the_new_offset() -> None:
     source = inspect.getsource(faust_consumer.Consumer._commit_offsets)
     assert source.index("self.app.producer.flush()") < source.index("self._commit(committable_offsets)")
     assert "self._new_offset(tp)" in inspect.getsource(faust_consumer.Consumer._filter_committable_offsets)
+
+
+def test_a_consumer_that_stops_commits_by_its_thread() -> None:
+    assert "await self.commit_and_end_transactions()" in inspect.getsource(faust_consumer.Consumer.on_stop)
+    assert "await self._thread.commit(" in inspect.getsource(faust_consumer.ThreadDelegateConsumer)
 
 
 def test_record_batches_give_what_the_transport_reads() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
@@ -240,7 +241,7 @@ async def test_transaction_markers_are_no_gaps(place: _Place, tmp_path: Path) ->
 
 
 async def test_a_stage_that_fails_stops_the_worker_before_anything_of_that_chunk_counts(
-    place: _Place, tmp_path: Path
+    place: _Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _fill(place, range(100))
     stage = place.stage
@@ -248,6 +249,9 @@ async def test_a_stage_that_fails_stops_the_worker_before_anything_of_that_chunk
     async with _running(place, stage, tmp_path, max_chunk_records=10) as app:
         await _until(lambda: app.failed)
         assert isinstance(app.failure, ValueError)
+        asked = AsyncMock()
+        monkeypatch.setattr(app.consumer, "commit_and_end_transactions", asked)
+    asked.assert_not_awaited()  # the thread that crashed would never answer
     assert place.committed().get(1, 0) <= 30
     async with _running(place, place.stage, tmp_path) as app:
         await _until(lambda: _done(app) == 100)
