@@ -15,7 +15,6 @@ port of the last start), server.properties and log4j2.yaml (written at each star
 
 import contextlib
 import logging
-import os
 import shutil
 import socket
 import struct
@@ -23,10 +22,8 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -35,6 +32,7 @@ from tafol.errors import ConfigError, Corrupt, StartFailed
 from tafol.local import jars, process
 from tafol.local.java import find_java
 from tafol.local.kafka_files import BROKER_LOG, LOG4J2_YAML, LOGS, server_properties
+from tafol.local.server import LocalServer, stop_holder
 
 DEFAULT_PORT = 19092  # not Kafka's 9092: a broker of the user's own may be there
 START_TIMEOUT_S = 60.0
@@ -72,7 +70,7 @@ class BrokerStatus:
     detached: bool = False  # lives on by itself
 
 
-class LocalBroker:
+class LocalBroker(LocalServer):
     """A broker that belongs to this process. `start` and `stop` may be called again and again, from one thread."""
 
     def __init__(
@@ -84,12 +82,15 @@ class LocalBroker:
         on_fetched: Callable[[jars.Fetched], None] = lambda _: None,
     ) -> None:
         """`notify` takes sentences for a person; `on_fetched` the progress of the first start's download."""
-        self._config = replace(config, data_dir=config.data_dir.absolute())
-        self._dies_with_parent = dies_with_parent
-        self._notify = notify
+        super().__init__(
+            "the broker",
+            config.data_dir.absolute(),
+            stop_grace_s=STOP_GRACE_S,
+            dies_with_parent=dies_with_parent,
+            notify=notify,
+        )
+        self._config = config
         self._on_fetched = on_fetched
-        self._claim: process.FolderClaim | None = None
-        self._child: process.Child | None = None
         self._port = 0
 
     @property
@@ -98,69 +99,20 @@ class LocalBroker:
         assert self._port, "the broker was not started"
         return f"{process.LOOPBACK}:{self._port}"
 
-    @property
-    def pid(self) -> int:
-        assert self._child is not None, "the broker was not started"
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        """False before `start`, after `stop`, and when the broker has ended by itself."""
-        return self._child is not None and not self._child.ended.is_set()
-
     def start(self) -> BrokerStatus:
         """Start and wait until the broker answers.
 
         Raises `HeldByAnother`, `PortBusy`, `ConfigError`, `Unreachable` and `Corrupt` (the jars), `StartFailed`.
         """
-        if self.running:
-            raise ValueError("the broker runs already")
-        self.stop()  # lets go of what is left of one that ended by itself
+        self._begin()
         java = find_java(self._config.java_home)
         class_path = self._class_path()
-        if self._config.port is not None and process.holder_of(self._config.data_dir) is None:
+        if self._config.port is not None and process.holder_of(self._data_dir) is None:
             process.require_free_port(self._config.port)
-        self._claim = process.FolderClaim.take(self._config.data_dir)
-        try:
-            self._prepare_folder()
-            program = [str(java.program), *java.flags(heap_mb=self._config.heap_mb, temp_dir=self._folder / "tmp")]
-            program += ["-Dlog4j2.configurationFile=log4j2.yaml", "-cp", ":".join(map(str, class_path))]
-            cluster_id = self._format(program)
-            for attempt in range(1, BIND_ATTEMPTS + 1):
-                try:
-                    self._run(program, cluster_id)
-                    break
-                except _PortTakenMeanwhile as error:
-                    if attempt == BIND_ATTEMPTS:
-                        raise StartFailed(error.message, hint=error.hint) from error
-        except BaseException:  # also Ctrl-C: nothing is left running, whatever happened
-            self.stop()
-            raise
-        return status(self._config.data_dir)
-
-    def stop(self) -> None:
-        """End the broker: asked first, killed when it takes longer than 15 s. Does nothing when it is not running."""
-        if self._child is not None:
-            self._child.stop(STOP_GRACE_S)
-            self._child = None
-        self.let_go()
-
-    def let_go(self) -> None:
-        """Give up the claim on the data folder; a broker that runs keeps its own."""
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
-
-    @property
-    def _folder(self) -> Path:
-        return self._config.data_dir
+        program = [str(java.program), *java.flags(heap_mb=self._config.heap_mb, temp_dir=self._data_dir / "tmp")]
+        program += ["-Dlog4j2.configurationFile=log4j2.yaml", "-cp", ":".join(map(str, class_path))]
+        self._own(lambda: self._bring_up(program))
+        return status(self._data_dir)
 
     def _class_path(self) -> tuple[Path, ...]:
         home = self._config.kafka_home
@@ -174,29 +126,40 @@ class LocalBroker:
             )
         return found
 
+    def _bring_up(self, program: list[str]) -> None:
+        self._prepare_folder()
+        cluster_id = self._format(program)
+        for attempt in range(1, BIND_ATTEMPTS + 1):
+            try:
+                self._run(program, cluster_id)
+                break
+            except _PortTakenMeanwhile as error:
+                if attempt == BIND_ATTEMPTS:
+                    raise StartFailed(error.message, hint=error.hint) from error
+
     def _prepare_folder(self) -> None:
-        shutil.rmtree(self._folder / "tmp", ignore_errors=True)  # native libraries that a killed broker left
+        shutil.rmtree(self._data_dir / "tmp", ignore_errors=True)  # native libraries that a killed broker left
         for name in ("tmp", "log"):
-            (self._folder / name).mkdir(exist_ok=True)
-        (self._folder / "log4j2.yaml").write_text(LOG4J2_YAML, "ascii")
+            (self._data_dir / name).mkdir(exist_ok=True)
+        (self._data_dir / "log4j2.yaml").write_text(LOG4J2_YAML, "ascii")
 
     def _format(self, program: list[str]) -> str:
         """Kafka's own formatting on first use; the cluster id, new or found.
 
         Done aside and renamed, so that a folder is formatted wholly or not at all.
         """
-        final, aside = self._folder / LOGS, self._folder / f"{LOGS}.new"
+        final, aside = self._data_dir / LOGS, self._data_dir / f"{LOGS}.new"
         if not final.exists():
             shutil.rmtree(aside, ignore_errors=True)
             cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             # Formatting checks the ports' form and opens none.
             text = server_properties(port=DEFAULT_PORT, controller_port=DEFAULT_PORT + 1, logs=aside.name)
-            (self._folder / "server.properties").write_text(text, "ascii")
+            (self._data_dir / "server.properties").write_text(text, "ascii")
             # One word with its option: an id may begin with "-" (one in 64 does) and would be read as an option.
             tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", "server.properties"]
-            child = self._spawn([*program, *tool], dies_with_parent=True)
+            child = self._run_java([*program, *tool], dies_with_parent=True)
             if not child.ended.wait(FORMAT_TIMEOUT_S) or child.exit_code != 0:
-                raise StartFailed(f"Kafka could not format {self._folder}.\n{self._last_lines(0)}")
+                raise StartFailed(f"Kafka could not format {self._data_dir}.\n{self._last_lines(0)}")
             aside.rename(final)
         try:
             meta = (final / "meta.properties").read_text("ascii")
@@ -210,13 +173,13 @@ class LocalBroker:
     def _run(self, program: list[str], cluster_id: str) -> None:
         port = self._choose_port()
         text = server_properties(port=port, controller_port=process.any_free_port())
-        (self._folder / "server.properties").write_text(text, "ascii")
-        (self._folder / "port").write_text(f"{port}\n", "ascii")
-        broker_log = self._folder / BROKER_LOG
+        (self._data_dir / "server.properties").write_text(text, "ascii")
+        (self._data_dir / "port").write_text(f"{port}\n", "ascii")
+        broker_log = self._data_dir / BROKER_LOG
         old_log_bytes = broker_log.stat().st_size if broker_log.exists() else 0
-        child = self._spawn([*program, "kafka.Kafka", "server.properties"], dies_with_parent=self._dies_with_parent)
+        child = self._run_java([*program, "kafka.Kafka", "server.properties"], dies_with_parent=self._dies_with_parent)
         self._port = port
-        self._describe(child)
+        self._describe(self.bootstrap)
         deadline = time.monotonic() + START_TIMEOUT_S
         while not answers(self.bootstrap, cluster_id):
             if child.ended.wait(process.POLL_INTERVAL_S):
@@ -240,39 +203,22 @@ class LocalBroker:
             return self._config.port
         wanted = DEFAULT_PORT
         with contextlib.suppress(FileNotFoundError, ValueError):
-            wanted = int((self._folder / "port").read_text("ascii"))
+            wanted = int((self._data_dir / "port").read_text("ascii"))
         port = process.next_free_port(wanted)
         if port != wanted:
             self._notify(f"Port {wanted} is taken: the local Kafka listens on {port}.")
         return port
 
-    def _spawn(self, argv: list[str], *, dies_with_parent: bool) -> process.Child:
-        assert self._claim is not None
+    def _run_java(self, argv: list[str], *, dies_with_parent: bool) -> process.Child:
         try:
-            self._child = process.Child(
-                argv,
-                folder=self._folder,
-                console=self._folder / "log" / "console.txt",
-                inherit_fds=(self._claim.fd,),
-                dies_with_parent=dies_with_parent,
-            )
+            return self._spawn(argv, dies_with_parent=dies_with_parent)
         except OSError as error:
             raise StartFailed(f"Java could not be run: {error}") from error
-        return self._child
-
-    def _describe(self, child: process.Child) -> None:
-        assert self._claim is not None
-        stop_this = os.getpid() if self._dies_with_parent else child.pid
-        self._claim.describe(
-            process.Holder(
-                stop_this, process.this_command(), child.pid, self.bootstrap, detached=not self._dies_with_parent
-            )
-        )
 
     def _last_lines(self, from_byte: int) -> str:
         """The end of what Java printed and of what the broker logged since `from_byte`, complaints before the rest."""
         lines: list[str] = []
-        for path, start in ((self._folder / BROKER_LOG, from_byte), (self._folder / "log" / "console.txt", 0)):
+        for path, start in ((self._data_dir / BROKER_LOG, from_byte), (self._console, 0)):
             with contextlib.suppress(FileNotFoundError), path.open("rb") as stream:
                 stream.seek(start)
                 lines += stream.read().decode("utf-8", "replace").splitlines()
@@ -303,11 +249,7 @@ def stop(data_dir: Path) -> BrokerStatus:
     Raises `HeldByAnother` when the broker belongs to a program that runs: stop that program.
     """
     before = status(data_dir)
-    holder = process.holder_of(data_dir)
-    if holder is not None and not holder.detached:
-        raise process.held(data_dir, holder)
-    if holder is not None:
-        process.stop_detached(data_dir, holder, STOP_GRACE_S)
+    stop_holder(data_dir, STOP_GRACE_S)
     return before
 
 

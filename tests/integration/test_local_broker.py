@@ -2,12 +2,10 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,14 +43,6 @@ start_detached(BrokerConfig(Path(sys.argv[1]), port=int(sys.argv[2])))
 @pytest.fixture
 def config(tmp_path: Path) -> BrokerConfig:
     return BrokerConfig(tmp_path / "a folder, of its own", port=any_free_port())
-
-
-@pytest.fixture
-def busy_port() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 def make_topic(bootstrap: str, topic: str) -> None:

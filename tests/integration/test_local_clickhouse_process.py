@@ -21,7 +21,7 @@ from clickhouse_connect.driver.exceptions import Error as ClientError
 from tafol.errors import ConfigError, HeldByAnother, PortBusy
 from tafol.local import clickhouse as local
 from tafol.local.clickhouse import Access, ClickHouseConfig, Limits, LocalClickHouse
-from tafol.local.process import LOOPBACK, any_free_port, holder_of
+from tafol.local.process import any_free_port, holder_of
 
 pytestmark = pytest.mark.clickhouse
 
@@ -47,14 +47,6 @@ start_detached(ClickHouseConfig(Path(sys.argv[1]), port=int(sys.argv[2])))
 @pytest.fixture
 def config(tmp_path: Path) -> ClickHouseConfig:
     return ClickHouseConfig(tmp_path / "a folder, of its own", port=any_free_port())
-
-
-@pytest.fixture
-def busy_port() -> Iterator[int]:
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        listener.listen()
-        yield listener.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,12 @@ returns when the server answers, and leaves nothing running when it raises.
 import http.client
 import json
 import logging
-import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -28,6 +26,7 @@ from tafol.errors import ConfigError, PortBusy, StartFailed
 from tafol.local import process
 from tafol.local.clickhouse.folder import USER, DataFolder
 from tafol.local.clickhouse.limits import Limits
+from tafol.local.server import LocalServer, stop_holder
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 25.0  # longer than the server gives running queries to end, and then to be cancelled
@@ -85,35 +84,27 @@ class ClickHouseStatus:
     """Lives on by itself."""
 
 
-class LocalClickHouse:
+class LocalClickHouse(LocalServer):
     """A server that belongs to this process. `start` and `stop` may be called again and again, from one thread."""
 
     def __init__(
         self, config: ClickHouseConfig, *, dies_with_parent: bool = True, notify: Callable[[str], None] = log.info
     ) -> None:
         """`notify` takes sentences for a person."""
-        self._config = replace(config, data_dir=config.data_dir.absolute())
-        self._folder = DataFolder(self._config.data_dir)
-        self._dies_with_parent = dies_with_parent
-        self._notify = notify
-        self._claim: process.FolderClaim | None = None
-        self._child: process.Child | None = None
+        super().__init__(
+            "the local ClickHouse",
+            config.data_dir.absolute(),
+            stop_grace_s=STOP_GRACE_S,
+            dies_with_parent=dies_with_parent,
+            notify=notify,
+        )
+        self._config = config
+        self._folder = DataFolder(self._data_dir)
 
     @property
     def data_dir(self) -> Path:
         """The data folder."""
-        return self._config.data_dir
-
-    @property
-    def pid(self) -> int:
-        """Of the server's process."""
-        assert self._child is not None, "the local ClickHouse was not started"
-        return self._child.pid
-
-    @property
-    def running(self) -> bool:
-        """False before `start`, after `stop`, and when the server has ended by itself."""
-        return self._child is not None and not self._child.ended.is_set()
+        return self._data_dir
 
     @property
     def access(self) -> Access:
@@ -125,89 +116,49 @@ class LocalClickHouse:
 
     def start(self) -> ClickHouseStatus:
         """Start and wait until it answers. Raises `HeldByAnother`, `PortBusy`, `ConfigError`, `StartFailed`."""
-        if self.running:
-            raise ValueError("the local ClickHouse runs already")
-        self.stop()  # lets go of what is left of one that ended by itself
-        self._claim = process.FolderClaim.take(self._config.data_dir)
-        try:
-            self._folder.prepare()
-            wanted = self._folder.last_port()
-            self._spawn()
-            self._wait_until_it_answers()
-            port = self.access.port
-            if self._config.port is None and wanted not in {None, port}:
-                self._notify(f"Port {wanted} is taken: the local ClickHouse listens on {port}.")
-            self._describe(f"{process.LOOPBACK}:{port}")
-        except BaseException:  # also Ctrl-C: nothing is left running, whatever happened
-            self.stop()
-            raise
-        return status(self._config.data_dir)
+        self._begin()
+        self._own(self._bring_up)
+        return status(self._data_dir)
 
-    def stop(self) -> None:
-        """End the server: asked first, killed when it takes longer than 25 s. Does nothing when it is not running."""
-        if self._child is not None:
-            self._child.stop(STOP_GRACE_S)
-            self._child = None
-        self.let_go()
+    def _bring_up(self) -> None:
+        self._folder.prepare()
+        wanted = self._folder.last_port()
+        self._wait_until_it_answers(self._spawn(self._argv(), dies_with_parent=self._dies_with_parent))
+        port = self.access.port
+        if self._config.port is None and wanted not in {None, port}:
+            self._notify(f"Port {wanted} is taken: the local ClickHouse listens on {port}.")
+        self._describe(f"{process.LOOPBACK}:{port}")
 
-    def let_go(self) -> None:
-        """Leave the folder to the server alone, as its claim outlives ours."""
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.stop()
-
-    def _spawn(self) -> None:
-        assert self._claim is not None
+    def _argv(self) -> list[str]:
         # -P: the folder it runs in must not be a place to import from. No fork without exec: chDB hangs in a fork.
-        argv = [sys.executable, "-P", "-m", "tafol.local.clickhouse", "--data", str(self._folder.path)]
-        argv += ["--claim-fd", str(self._claim.fd)]
+        argv = [sys.executable, "-P", "-m", "tafol.local.clickhouse", "--data", str(self._data_dir)]
+        argv += ["--claim-fd", str(self._claim_fd)]
         argv += ["--limits", json.dumps(asdict(self._config.limits))]
         if self._config.port is not None:
             argv += ["--port", str(self._config.port)]
-        self._child = process.Child(
-            argv,
-            folder=self._folder.path,
-            console=self._folder.log / "console.txt",
-            inherit_fds=(self._claim.fd,),
-            dies_with_parent=self._dies_with_parent,
-        )
+        return argv
 
-    def _wait_until_it_answers(self) -> None:
-        assert self._child is not None
+    def _wait_until_it_answers(self, child: process.Child) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
-        while not self._folder.is_ready(self._child.pid):
-            if self._child.ended.wait(process.POLL_INTERVAL_S):
-                lines = self._console()
+        while not self._folder.is_ready(child.pid):
+            if child.ended.wait(process.POLL_INTERVAL_S):
+                lines = self._last_lines()
                 kinds: dict[int | None, type[PortBusy | ConfigError]] = {4: PortBusy, 2: ConfigError}
-                kind = kinds.get(self._child.exit_code)
+                kind = kinds.get(child.exit_code)
                 if kind is not None:
                     raise kind(lines)
                 raise StartFailed(
-                    f"The local ClickHouse ended while it started (exit code {self._child.exit_code}):\n{lines}",
+                    f"The local ClickHouse ended while it started (exit code {child.exit_code}):\n{lines}",
                     hint=f"The whole log: {self._folder.log}",
                 )
             if time.monotonic() > deadline:
                 raise StartFailed(
-                    f"The local ClickHouse did not answer within {START_TIMEOUT_S:.0f} s.\n{self._console()}",
+                    f"The local ClickHouse did not answer within {START_TIMEOUT_S:.0f} s.\n{self._last_lines()}",
                     hint=f"The whole log: {self._folder.log}",
                 )
 
-    def _describe(self, address: str) -> None:
-        assert self._claim is not None
-        stop_this = os.getpid() if self._dies_with_parent else self.pid
-        self._claim.describe(
-            process.Holder(stop_this, process.this_command(), self.pid, address, detached=not self._dies_with_parent)
-        )
-
-    def _console(self) -> str:
-        text = (self._folder.log / "console.txt").read_text("utf-8", "replace")
+    def _last_lines(self) -> str:
+        text = self._console.read_text("utf-8", "replace")
         return "\n".join(text.splitlines()[-LOG_LINES_QUOTED:])
 
 
@@ -234,11 +185,7 @@ def stop(data_dir: Path) -> ClickHouseStatus:
     Raises `HeldByAnother` when it belongs to a program that runs: stop that program.
     """
     before = status(data_dir)
-    holder = process.holder_of(data_dir)
-    if holder is not None and not holder.detached:
-        raise process.held(data_dir, holder)
-    if holder is not None:
-        process.stop_detached(data_dir, holder, STOP_GRACE_S)
+    stop_holder(data_dir, STOP_GRACE_S)
     return before
 
 
