@@ -34,14 +34,10 @@ NOBODY: Final = "-"
 """A filter that lets nothing through: no identifier is a hyphen alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What is asked for, as the address of a page says it. Days are local, [from_day, to_day)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """What each dimension has, in order: channels by their codes, the others by ids."""
 
-    from_day: date
-    to_day: date
-    by: By = "all"
-    every: Every = "week"
     channels: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     teams: tuple[str, ...] = ()
@@ -52,16 +48,16 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The values that each dimension has in the days that are asked for, in order."""
+class Filters(Values):
+    """What is asked for, as the address of a page says it. Days are local, [from_day, to_day).
 
-    channels: tuple[str, ...]
-    sites: tuple[str, ...]
-    teams: tuple[str, ...]
-    colleagues: tuple[str, ...]
-    topics: tuple[str, ...]
-    languages: tuple[str, ...]
-    scorecards: tuple[str, ...]
+    A dimension without values lets all of them through.
+    """
+
+    from_day: date
+    to_day: date
+    by: By = "all"
+    every: Every = "week"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,12 @@ class TrendService:
         after_last = self.default_days()[1]
         return after_last - LATEST, after_last
 
-    def choices(self, actor: Actor, filters: Filters) -> Choices:
-        """What may be chosen in each dimension: nothing that is out of sight. Raises AnalyticsAway."""
+    def choices(self, actor: Actor, filters: Filters) -> Values:
+        """What may be chosen in the days asked for: nothing that is out of sight. Raises AnalyticsAway."""
         sight = self._sight(actor)
         days = Within(filters.from_day, filters.to_day, self._here.config.time_zone)
         names = known_names(connected(self._analytics), days)
-        found = Choices(**{one.name: names[one.name] for one in fields(Choices)})
+        found = Values(**{one.name: names[one.name] for one in fields(Values)})
         if sight.own is not None:
             return replace(found, teams=(), colleagues=(), sites=())
         if sight.teams is None:

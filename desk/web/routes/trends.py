@@ -36,7 +36,7 @@ DIMENSIONS: Final = {
     "language": "languages",
     "scorecard": "scorecards",
 }
-"""Name in the address to field of Filters and of Choices."""
+"""Name in the address to field of Values."""
 USUAL_BY: Final[dict[View, By]] = {
     "time": "all",
     "errors": "all",
