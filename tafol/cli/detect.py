@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -16,7 +14,6 @@ from tafol.cli.screen import console, say, show, show_json, show_table
 
 if TYPE_CHECKING:
     from schemas.detector import Detectors
-    from sinks.clickhouse import ClickHouseStore
     from tafol.detect.backtest import Alarm, Backtest
 
 SettingsFile = Annotated[
@@ -58,7 +55,7 @@ def alerts(
     wanted = next((one for one in STATUSES if one == status), None)
     if status is not None and wanted is None:
         raise ConfigError(f"--status {status}: one of {', '.join(STATUSES)} is wanted")
-    with _store(context) as store:
+    with session.of(context).store() as store:
         found = ask(store, status=wanted)
     if as_json:
         show_json([_iso(asdict(one)) for one in found])
@@ -117,7 +114,7 @@ def backtest(
 
     settings = _settings(context, detectors)
     tried = variants(settings, tolerance or [], periods or [])
-    with _store(context) as store:
+    with session.of(context).store() as store:
         outcome = run(stored_scores(store, from_day=first.date(), to_day=after_last.date(), time_zone=time_zone), tried)
     days = (after_last - first) / timedelta(days=1)
     if as_json:
@@ -161,7 +158,7 @@ def agree(
     found: Any = ()
     if first is not None and after_last is not None:
         settings = _settings(context, detectors)
-        with _store(context) as store:
+        with session.of(context).store() as store:
             scores = stored_scores(store, from_day=first.date(), to_day=after_last.date(), time_zone=time_zone)
             found = references(scores, settings, series)
     agreed = ReferenceAgreed(
@@ -190,7 +187,7 @@ def _act(
     from tafol import clock
     from tafol.detect.act import act, find
 
-    with _store(context) as store:
+    with session.of(context).store() as store:
         found = find(ask(store), name)
     done = act(session.of(context).connection(), found, action, by=by, reason=reason, at=clock.now())
     if as_json:
@@ -216,18 +213,6 @@ def _settings(context: typer.Context, file: Path | None) -> Detectors:
             "no detectors are published", hint="Publish them (tafol detectors publish FILE), or give --detectors FILE."
         )
     return found
-
-
-@contextmanager
-def _store(context: typer.Context) -> Iterator[ClickHouseStore]:
-    from sinks.clickhouse import ClickHouseStore
-    from tafol import places
-
-    store = ClickHouseStore.at(places.clickhouse_address(session.of(context).settings()))
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 def _show(outcome: Backtest, days: float) -> None:

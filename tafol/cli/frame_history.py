@@ -75,11 +75,11 @@ def preview(
     By the pipeline's own strata and draws. Notices are taken as they were judged; all else by this frame.
     """
     from tafol import clock
-    from tafol.cli.frames import load, stored
+    from tafol.cli.frames import load
 
     loaded = load(context, frame)
     period = history_period(history, loaded.frame, clock.now())
-    with stored(context) as store:
+    with session.of(context).store() as store:
         trial = tried(store, loaded.frame, period)
     if as_json:
         show_json(_trial_report(trial, reviewer_hours, minutes_per_review))
@@ -113,11 +113,11 @@ def plan(
 
     from schemas.errors import ConfigError
     from tafol import clock
-    from tafol.cli.frames import load, stored
+    from tafol.cli.frames import load
     from tafol.frames.plan import plan_rates, snippet
 
     loaded = load(context, frame)
-    with stored(context) as store:
+    with session.of(context).store() as store:
         trial = tried(store, loaded.frame, history_period(history, loaded.frame, clock.now()))
     if not trial.eligible:
         raise ConfigError(
@@ -142,14 +142,13 @@ def verify(
     anything disagrees.
     """
     from tafol import clock, publish
-    from tafol.cli.frames import stored
     from tafol.frames.sources import registers_of
     from tafol.frames.verify import verify as verified
 
     published = publish.read_published(session.of(context).connection())
     zone = zone_of(published, clock.now())
     period = period_of(*days(from_day, to_day, clock.now(), zone), zone)
-    with stored(context) as store, _progress("verified") as progress:
+    with session.of(context).store() as store, _progress("verified") as progress:
         found = verified(store, registers_of(published), period, progress)
     if as_json:
         for one in found.disagreements:

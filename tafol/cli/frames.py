@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from schemas.frame import SamplingFrame
-    from sinks.clickhouse import ClickHouseStore
     from tafol.frames.check import Caution
     from tafol.frames.sources import Loaded
     from tafol.frames.trial import Trial
@@ -217,7 +215,7 @@ def explain(
 
     connection = session.of(context).connection()
     registers = registers_of(_published(context))
-    with stored(context) as store:
+    with session.of(context).store() as store:
         found = story(store, transaction)
         if found is None:
             raise ConfigError(
@@ -266,7 +264,7 @@ def ineligible(
     if group_by is None:
         _by_notice(context, published, first, after, zone, as_json=as_json)
         return
-    with stored(context) as store:
+    with session.of(context).store() as store:
         found = ask(store, group_by=group_by, from_day=first, to_day=after, time_zone=zone.key)
     if as_json:
         show_json([asdict(one) | {"share": one.share} for one in found])
@@ -296,7 +294,7 @@ def _by_notice(
     from tafol.frames.explain import REASON_WORDS
     from tafol.frames.notices_named import named_notices
 
-    with stored(context) as store:
+    with session.of(context).store() as store:
         found, of_all = unnoticed(store, from_day=first, to_day=after, time_zone=zone.key, most=MOST_RECORDS)
     rows, gone = named_notices(session.of(context).connection(), found, published.notices)
     if as_json:
@@ -322,19 +320,6 @@ def load(context: typer.Context, name: str) -> Loaded:
     return read(name, lambda: _published(context))
 
 
-@contextmanager
-def stored(context: typer.Context) -> Iterator[ClickHouseStore]:
-    """The store in use, closed at the end. Raises Unreachable, StoreError."""
-    from sinks.clickhouse import ClickHouseStore
-    from tafol import places
-
-    store = ClickHouseStore.at(places.clickhouse_address(session.of(context).settings()))
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 def _published(context: typer.Context) -> Published:
     from tafol import publish
 
@@ -347,7 +332,7 @@ def _tried(context: typer.Context, loaded: Loaded, history: str) -> tuple[Trial 
     from tafol import clock
 
     try:
-        with stored(context) as store:
+        with session.of(context).store() as store:
             period = frame_history.history_period(history, loaded.frame, clock.now())
             return frame_history.tried(store, loaded.frame, period), None
     except TafolError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from sinks.clickhouse import ClickHouseStore
     from streams.connection import Connection
     from tafol.settings import Settings
 
@@ -42,6 +45,18 @@ class Session:
         connection = places.kafka(settings)
         wait_for_broker(connection, settings.wait_for_broker_s, say)
         return connection
+
+    @contextmanager
+    def store(self) -> Iterator[ClickHouseStore]:
+        """The store in use, closed at the end. Raises Unreachable, StoreError, ConfigError."""
+        from sinks.clickhouse import ClickHouseStore
+        from tafol import places
+
+        store = ClickHouseStore.at(places.clickhouse_address(self.settings()))
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def of(context: typer.Context) -> Session:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -103,7 +102,7 @@ def trends(
     wanted = _choose(measure, MEASURES, "--measure")
     form = _form(as_format, output)
     filters = _filters(channel, site, team, colleague, topic, language, stratum, scorecard)
-    with _store(context) as store:
+    with session.of(context).store() as store:
         within = _within(store, asked, filters)
         rows = estimates(
             store, within, group_by=asked.by, period=asked.period, measure=wanted,
@@ -175,7 +174,7 @@ def compare(
     parts = _choose(mix_by, GROUPS, "--mix-by")
     form = _form(as_format, output)
     filters = _filters(channel, site, team, colleague, topic, language, stratum, scorecard)
-    with _store(context) as store:
+    with session.of(context).store() as store:
         if groups:
             one, other = _two_groups(store, asked, filters, groups)
         else:
@@ -239,7 +238,7 @@ def league(
     wanted = _choose(measure, MEASURES, "--measure")
     form = _form(as_format, output)
     filters = _filters(channel, site, team, None, topic, language, stratum, scorecard)
-    with _store(context) as store:
+    with session.of(context).store() as store:
         within = _within(store, asked, filters)
         ids = _only(store, within, wanted, only)
         try:
@@ -382,15 +381,3 @@ def _put(content: bytes, output: Path | None) -> None:
     except OSError as error:
         raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
     say(f"Written to {output}.")
-
-
-@contextmanager
-def _store(context: typer.Context) -> Iterator[Any]:
-    from sinks.clickhouse import ClickHouseStore
-    from tafol import places
-
-    store = ClickHouseStore.at(places.clickhouse_address(session.of(context).settings()))
-    try:
-        yield store
-    finally:
-        store.close()
