@@ -19,11 +19,11 @@ from desk.store.database import Database
 from desk.store.tables import OutboxRow
 from schemas.base import Record
 from schemas.catalogue import MESSAGES, REVIEWS
-from schemas.headers import Headers
+from schemas.headers import Headers, without_origin
 from schemas.review import Review
 
 BATCH: Final = 500
-SOURCE: Final = b"/tafol/desk"
+SOURCE: Final = "desk"
 
 
 class Outgoing(NamedTuple):
@@ -84,11 +84,5 @@ class Publisher:
 
 
 def _outgoing(row: OutboxRow) -> Outgoing:
-    headers: Headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[row.topic].kind}".encode()),
-        ("ce_source", SOURCE),
-        ("ce_id", row.event_id.encode()),
-        ("content-type", b"application/json"),
-    ]
+    headers = without_origin(MESSAGES[row.topic].kind, row.event_id, SOURCE)
     return Outgoing(row.topic, row.key.encode(), row.value, headers)

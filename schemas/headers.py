@@ -49,6 +49,17 @@ def cloud_event(kind: str, event_id: str, origin: StageOrigin, content_type: byt
     return [version, type_, source, ("ce_id", event_id.encode()), content, (ORIGIN, origin.encode())]
 
 
+def without_origin(kind: str, event_id: str, source: str) -> Headers:
+    """Headers of a record that no stage made, such as a review: it has no origin. `source`: who wrote it."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", f"tafol.{kind}".encode()),
+        ("ce_source", f"{SOURCE_PREFIX}{source}".encode()),
+        ("ce_id", event_id.encode()),
+        ("content-type", b"application/json"),
+    ]
+
+
 @lru_cache(maxsize=256)
 def _same_for_all(kind: str, stage: str, content_type: bytes) -> tuple[tuple[str, bytes], ...]:
     """The headers that all records of one kind, stage and content type share."""

@@ -22,7 +22,7 @@ from schemas.catalogue import CHECK_REQUESTS, MESSAGES
 from schemas.check_plan import CheckCalendar, CheckPlan
 from schemas.conditions import Condition
 from schemas.errors import ConfigError, TafolError
-from schemas.headers import Headers
+from schemas.headers import without_origin
 from schemas.notice import NoticeRegister
 from schemas.request import CheckRequest, Observation
 from schemas.transaction import explain
@@ -34,7 +34,7 @@ from tafol.kafka_clients import SEND_WITHIN_S, log_consumer, producer, read_to_e
 MARGIN: Final = timedelta(seconds=30)
 """Beyond the lead: time for the request to reach the log."""
 LONGEST: Final = timedelta(days=31)
-SOURCE: Final = b"/tafol/checks"
+SOURCE: Final = "checks"
 UNITS_S: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
@@ -156,7 +156,7 @@ def ask(connection: Connection, requests: Sequence[CheckRequest]) -> Asked:
                     CHECK_REQUESTS,
                     key=one.ref.key.encode(),
                     value=one.model_dump_json().encode(),
-                    headers=_headers(one),
+                    headers=without_origin(MESSAGES[CHECK_REQUESTS].kind, one.ref.key, SOURCE),
                 )
                 for one in new
             ]
@@ -206,13 +206,3 @@ def _requests_of(plan: CheckPlan, asked_by: str, local: datetime, zone: ZoneInfo
             observation=Observation(channel=channel, colleague_id=colleague, **plan.observe.model_dump()),
             **common,
         )
-
-
-def _headers(request: CheckRequest) -> Headers:
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[CHECK_REQUESTS].kind}".encode()),
-        ("ce_source", SOURCE),
-        ("ce_id", request.ref.key.encode()),
-        ("content-type", b"application/json"),
-    ]

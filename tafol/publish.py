@@ -22,7 +22,7 @@ from schemas.detector import Detectors
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
 from schemas.frame_signature import content_sha256
-from schemas.headers import Headers
+from schemas.headers import Headers, without_origin
 from schemas.notice import NoticeRegister
 from schemas.request import CheckRequest
 from schemas.scorecard import Scorecard
@@ -35,7 +35,7 @@ from tafol.kafka_clients import SEND_WITHIN_S, log_consumer, producer, read_to_e
 
 SUGGESTED_MARGIN: Final = timedelta(minutes=5)
 """Beyond the lead: time to write the date into the file and publish it."""
-SOURCE: Final = b"/tafol/publish"
+SOURCE: Final = "publish"
 
 TOPIC_OF: Final[dict[type[RegisterEntry], str]] = {
     SamplingFrame: SAMPLING_FRAMES,
@@ -169,13 +169,7 @@ def publish(connection: Connection, planned: Plan) -> datetime | None:
 
 def headers(entry: RegisterEntry) -> Headers:
     """CloudEvents headers of an entry. No origin: no stage made it."""
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[TOPIC_OF[type(entry)]].kind}".encode()),
-        ("ce_source", SOURCE),
-        ("ce_id", entry.ref.key.encode()),
-        ("content-type", b"application/json"),
-    ]
+    return without_origin(MESSAGES[TOPIC_OF[type(entry)]].kind, entry.ref.key, SOURCE)
 
 
 def suggested_holds_from(now: datetime) -> datetime:

@@ -8,12 +8,12 @@ from typing import Final
 from pydantic import BaseModel
 
 from schemas.catalogue import MESSAGES
-from schemas.headers import Headers
+from schemas.headers import without_origin
 from streams.connection import Connection
 from streams.stage import instant
 from tafol.kafka_clients import SEND_WITHIN_S, producer
 
-SOURCE: Final = b"/tafol/detect"
+SOURCE: Final = "detect"
 
 
 def send_keyed(connection: Connection, topic: str, series: str, record_id: str, record: BaseModel) -> datetime:
@@ -22,13 +22,7 @@ def send_keyed(connection: Connection, topic: str, series: str, record_id: str, 
     The partition is that of the key's hash, by the function that the stages' producer uses. No stage made it, so it has
     no origin.
     """
-    headers: Headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[topic].kind}".encode()),
-        ("ce_source", SOURCE),
-        ("ce_id", record_id.encode()),
-        ("content-type", b"application/json"),
-    ]
+    headers = without_origin(MESSAGES[topic].kind, record_id, SOURCE)
     with producer(connection) as client:
         future = client.send(topic, key=series.encode(), value=record.model_dump_json().encode(), headers=headers)
         return instant(future.get(timeout=SEND_WITHIN_S).timestamp)

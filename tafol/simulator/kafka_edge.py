@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from schemas.catalogue import MESSAGES, REVIEW_TASKS, REVIEWS, SCORECARDS
 from schemas.errors import ConfigError, Retryable, TafolError
-from schemas.headers import Headers
+from schemas.headers import Headers, without_origin
 from schemas.review import Review
 from schemas.scorecard import Scorecard
 from schemas.selection import ReviewTask
@@ -251,13 +251,7 @@ def read_scorecards(broker: Broker) -> dict[str, Scorecard]:
 
 def review_headers(review: Review) -> Headers:
     """CloudEvents headers of a review. It has no origin: a desk is a tool outside the pipeline."""
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{MESSAGES[REVIEWS].kind}".encode()),
-        ("ce_source", b"/tafol/simulator"),
-        ("ce_id", f"{review.review_id}/{review.revision}".encode()),
-        ("content-type", b"application/json"),
-    ]
+    return without_origin(MESSAGES[REVIEWS].kind, f"{review.review_id}/{review.revision}", "simulator")
 
 
 class _Desk:
