@@ -109,8 +109,14 @@ class _Worker:
 
     @cached_property
     def native(self) -> Native | None:
-        """The compiled half of sampling, where there is one and it is wanted."""
-        return load_native() if self.settings.worker.compiled else None
+        """The compiled half of sampling, where there is one and it is wanted. Raises ConfigError."""
+        try:
+            return load_native() if self.settings.worker.compiled else None
+        except OSError as error:
+            raise ConfigError(
+                f"the compiled half of sampling cannot be used: {error}",
+                hint="Install Tafol again (uv sync --reinstall-package tafol), or switch it off: worker.compiled.",
+            ) from error
 
     async def run(self) -> int:
         metrics = Metrics(clock.monotonic_s)
@@ -193,7 +199,9 @@ class _Worker:
             observer=watch,
             tuning=self.settings.tuning,
             instance_id=None if instance is None else f"{instance}-{role}",
-            read_columns=dict.fromkeys(SampleStage.sources, self.native.records) if self.native else {},
+            read_columns=dict.fromkeys(SampleStage.sources, self.native.records)
+            if role == "sampling" and self.native
+            else {},
         )
         app.build(self._runners(role, app, watch, registers, reader))
         return app

@@ -47,7 +47,7 @@ def _attributes_set_in(function: Any) -> set[str]:
         (MemoryRecords, ["has_next", "next_batch", "size_in_bytes"]),
         (
             driver.AIOKafkaConsumerThread,
-            ["_create_worker_consumer", "_fetch_records", "_commit", "highwater", "_seek_wait"],
+            ["_create_worker_consumer", "_fetch_records", "_commit", "highwater", "_seek_wait", "on_thread_stop"],
         ),
         (driver.Producer, ["_ensure_producer", "_settings_extra", "_new_producer"]),
         (
