@@ -90,9 +90,7 @@ class Work:
         require(actor, "task.work")
         with self._here.database.write() as session:
             row = self._locked(session, number)
-            wrong = self._wrong(session, row, actor, token)
-            if wrong is not None:
-                raise wrong
+            self._require_lease(session, row, actor, token)
             return self._prolong(row)
 
     def save_draft(self, actor: Actor, number: int, token: int, draft: Draft) -> tuple[Draft, Preview]:
@@ -142,9 +140,7 @@ class Work:
             repeated = self._repeated(session, row, actor, token, "skipped")
             if repeated is not None:
                 return repeated
-            wrong = self._wrong(session, row, actor, token)
-            if wrong is not None:
-                raise wrong
+            self._require_lease(session, row, actor, token)
             return Outcomes(self._here, session).end(row, actor.account_id, "skipped", reason)
 
     def give_back(self, actor: Actor, number: int, token: int) -> None:
@@ -152,9 +148,7 @@ class Work:
         require(actor, "task.work")
         with self._here.database.write() as session:
             row = self._locked(session, number)
-            wrong = self._wrong(session, row, actor, token)
-            if wrong is not None:
-                raise wrong
+            self._require_lease(session, row, actor, token)
             tasks.set_lease(row, given_up(tasks.lease_of(row)))
             self._here.note(session, actor, "task.give_back", row.task_id)
 
@@ -229,6 +223,12 @@ class Work:
         if row is None:
             raise NotFound(f"there is no task {number} for you")
         return row
+
+    def _require_lease(self, session: Session, row: TaskRow, actor: Actor, token: int) -> None:
+        """Raises LeaseLost, TaskClosed, NotFound unless this token lets the actor work on the task now."""
+        wrong = self._wrong(session, row, actor, token)
+        if wrong is not None:
+            raise wrong
 
     def _wrong(self, session: Session, row: TaskRow, actor: Actor, token: int) -> DeskError | None:
         """Why this token does not let the actor work on the task now. Raises NotFound for who never held it."""
