@@ -87,11 +87,7 @@ class ReviewService:
         if actor.colleague_id is None:
             return ()
         with self._here.database.read() as session:
-            rows = session.scalars(
-                _latest()
-                .where(ReviewRow.colleague_id == actor.colleague_id, ReviewRow.outcome == "submitted")
-                .limit(_within(limit))
-            ).all()
+            rows = session.scalars(_submitted_of(actor.colleague_id).limit(_within(limit))).all()
             return tuple(self._view(session, row, actor, in_full=True) for row in rows)
 
     def my_scores(self, actor: Actor, limit: int = 200) -> tuple[ScorePoint, ...]:
@@ -101,10 +97,7 @@ class ReviewService:
             return ()
         with self._here.database.read() as session:
             rows = session.scalars(
-                _latest()
-                .where(ReviewRow.colleague_id == actor.colleague_id, ReviewRow.outcome == "submitted")
-                .where(ReviewRow.total_0_100.is_not(None))
-                .limit(_within(limit) * 2)
+                _submitted_of(actor.colleague_id).where(ReviewRow.total_0_100.is_not(None)).limit(_within(limit) * 2)
             ).all()
         together: dict[tuple[str, str], list[tuple[Review, float]]] = {}
         for row in rows:
@@ -169,6 +162,11 @@ def _latest() -> Select[ReviewRow]:
         .join(TaskRow, (TaskRow.number == ReviewRow.number) & (TaskRow.revision == ReviewRow.revision))
         .order_by(ReviewRow.at.desc(), ReviewRow.number.desc())
     )
+
+
+def _submitted_of(colleague_id: str) -> Select[ReviewRow]:
+    """Of `_latest`, the submitted reviews of one colleague's work."""
+    return _latest().where(ReviewRow.colleague_id == colleague_id, ReviewRow.outcome == "submitted")
 
 
 def _ref(row: ReviewRow) -> Versioned:
