@@ -187,19 +187,11 @@ class TestCommands:
         monkeypatch: pytest.MonkeyPatch,
         tmp_path: Path,
     ) -> Callable[..., Any]:
-        password = tmp_path / "password"
-        password.write_text(clickhouse.password)
-        password.chmod(0o600)
         monkeypatch.chdir(tmp_path)
-        for name, value in {
-            "KAFKA__BOOTSTRAP": broker.bootstrap,
-            "CLICKHOUSE__URL": f"http://{clickhouse.host}:{clickhouse.port}",
-            "CLICKHOUSE__DATABASE": migrated.database,
-            "CLICKHOUSE__USERNAME": clickhouse.user,
-            "CLICKHOUSE__PASSWORD_FILE": str(password),
-            "DATA_DIR": str(tmp_path / "data"),
-        }.items():
-            monkeypatch.setenv(f"TAFOL_{name}", value)
+        monkeypatch.setenv("TAFOL_DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("TAFOL_KAFKA__BOOTSTRAP", broker.bootstrap)
+        for name, value in clickhouse.settings(migrated.database, tmp_path).items():
+            monkeypatch.setenv(name, value)
         fill(migrated, week_of(frame()))
         return lambda *arguments: CliRunner().invoke(app, list(arguments), env={"COLUMNS": "160"})
 

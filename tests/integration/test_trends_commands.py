@@ -30,18 +30,10 @@ def run(
     clickhouse: ClickHouse, migrated: ClickHouseStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Callable[..., Any]:
     """Two teams, eight reviews of each in each of two weeks; north fell from 80 to 60, in what is hard most of all."""
-    password = tmp_path / "password"
-    password.write_text(clickhouse.password)
-    password.chmod(0o600)
     monkeypatch.chdir(tmp_path)
-    for name, value in {
-        "CLICKHOUSE__URL": f"http://{clickhouse.host}:{clickhouse.port}",
-        "CLICKHOUSE__DATABASE": migrated.database,
-        "CLICKHOUSE__USERNAME": clickhouse.user,
-        "CLICKHOUSE__PASSWORD_FILE": str(password),
-        "DATA_DIR": str(tmp_path / "data"),
-    }.items():
-        monkeypatch.setenv(f"TAFOL_{name}", value)
+    monkeypatch.setenv("TAFOL_DATA_DIR", str(tmp_path / "data"))
+    for name, value in clickhouse.settings(migrated.database, tmp_path).items():
+        monkeypatch.setenv(name, value)
     scores = [
         r.score(
             100 * week + 10 * of + n, level + (n % 4) * 2 - 3, ended_at=r.NOW - (1 - week) * WEEK, team_id=team,
