@@ -6,6 +6,7 @@ log: the same records leave the same memory, in any chunks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ SWEEP_EVERY_MS: Final = 86_400_000
 ItemT = TypeVar("ItemT")
 
 
-class Kept(msgspec.Struct, Generic[ItemT], array_like=True, frozen=True):
+class Kept(msgspec.Struct, Generic[ItemT], array_like=True, frozen=True, gc=False):
     """One item. `touched_ms`: log time at which it was last put."""
 
     touched_ms: int
@@ -45,6 +46,10 @@ class Recent(msgspec.Struct, Generic[ItemT], array_like=True):
     def put(self, key: str, item: ItemT) -> None:
         """Keeps `item` under `key`, from now on."""
         self.items[key] = Kept(touched_ms=self.log_time_ms, item=item)
+
+    def change(self, change: Callable[[ItemT], ItemT]) -> None:
+        """Put what `change` makes of each item in its place."""
+        self.items = {key: Kept(kept.touched_ms, change(kept.item)) for key, kept in self.items.items()}
 
     def _past(self, kept: Kept[ItemT]) -> bool:
         return kept.touched_ms + self.span_ms < self.log_time_ms

@@ -22,7 +22,7 @@ from schemas.headers import StageOrigin, cloud_event
 from streams.recent import Recent
 from streams.registers import Registers, Timeline
 from streams.routing.routes import Routes
-from streams.routing.tasks import Ask, ask_of, join, tasks_of
+from streams.routing.tasks import Ask, ask_of, held_once, join, tasks_of
 from streams.selection_lines import FrameRef, SelectionLine, encode, read_selection
 from streams.stage import Chunk, LogRecord, Output, Partition
 
@@ -75,9 +75,11 @@ class RouteStage:
 
     def load(self, source: Partition, raw: bytes) -> RouteState:
         try:
-            return msgspec.msgpack.decode(raw, type=RouteState)
+            state = msgspec.msgpack.decode(raw, type=RouteState)
         except msgspec.DecodeError as error:
             raise SnapshotUnusable(f"the snapshot of route for {source} cannot be read: {error}") from None
+        state.change(held_once)
+        return state
 
     def recall(self, state: RouteState, side_value: bytes, next_offset: int) -> None:
         """Nothing: route has no side topic."""

@@ -12,6 +12,8 @@ selections ask for it, the task takes
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -21,7 +23,7 @@ from streams.routing.routes import Routes
 from streams.selection_lines import FrameRef, SelectionLine, TaskLine
 
 
-class Ask(msgspec.Struct, array_like=True, frozen=True):
+class Ask(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What the selections of one transaction and scorecard ask for together, without the transaction itself."""
 
     purposes: tuple[Purpose, ...]
@@ -43,7 +45,7 @@ class Ask(msgspec.Struct, array_like=True, frozen=True):
 
 def ask_of(selection: SelectionLine, routes: Routes, route: Route) -> Ask:
     """What one selection asks for, by its frame and the route that takes it."""
-    return Ask(
+    ask = Ask(
         purposes=(selection.purpose,),
         frame_id=selection.frame.id,
         frame_version=selection.frame.version,
@@ -56,6 +58,24 @@ def ask_of(selection: SelectionLine, routes: Routes, route: Route) -> Ask:
         due_at=routes.due_at(selection.drawn_at, route),
         skills=route.skills,
     )
+    return held_once(ask)
+
+
+def held_once(ask: Ask) -> Ask:
+    """`ask`, sharing with others what it has in common with them: very many are remembered, of few draws and queues."""
+    purposes, frame_id, stratum, probability, queue, skills = _first_alike(
+        ask.purposes, ask.frame_id, ask.stratum, ask.inclusion_probability, ask.queue, ask.skills
+    )
+    return Ask(
+        purposes, frame_id, ask.frame_version, stratum, probability, queue, ask.priority, ask.copies, ask.drawn_at,
+        ask.due_at, skills,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=10_000)
+def _first_alike(*parts: Any) -> tuple[Any, ...]:
+    """The first of all equal `parts`."""
+    return parts
 
 
 def join(earlier: Ask, later: Ask) -> Ask:

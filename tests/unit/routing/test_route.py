@@ -60,6 +60,20 @@ def test_a_selection_becomes_one_task() -> None:
     assert task.origin == selection().origin
 
 
+def test_what_asks_have_in_common_is_held_once_after_a_snapshot_too() -> None:
+    state = STAGE.initial(SOURCE)
+    records = in_log(*(selection(transaction=transaction_fields(id=f"t-{n}")) for n in range(3)))
+    STAGE.step(state, Chunk(SOURCE, records), registers(frame()))
+    for held in (state, STAGE.load(SOURCE, STAGE.dump(state))):
+        assert held == state
+        first, *others = [held.get(f"t-{n}|chat") for n in range(3)]
+        assert first is not None
+        for other in others:
+            assert other is not None
+            for name in ("purposes", "frame_id", "stratum", "inclusion_probability", "queue", "skills"):
+                assert getattr(other, name) is getattr(first, name)
+
+
 def test_the_first_route_that_holds_takes_it() -> None:
     welsh = selection(transaction=transaction_fields(language="cy"))
 
