@@ -46,9 +46,7 @@ up: .venv/.product ## everything on this machine, until Ctrl-C
 
 test: .venv/.developer check ## all checks and all tests
 	@# Much of it waits, so there are more processes than cores, each with servers of its own; what takes long comes first.
-	$(RUN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/e2e tests/integration tests/contract
-	@# kafka-python leaks its sockets when a broker dies under it; that is not what these tests look for
-	$(RUN)/pytest -q -n $(PROCESSES) -p no:unraisableexception tests/fault
+	$(RUN)/pytest -q -n $(PROCESSES) --dist loadfile --no-loadscope-reorder tests/fault tests/e2e tests/integration tests/contract
 
 check: .venv/.developer lint types imports unit ## ruff, mypy, import rules, docs, unit and property tests: no server needed
 
