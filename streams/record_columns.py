@@ -102,12 +102,15 @@ def _joined(texts: Sequence[bytes | None]) -> tuple[bytes, Int64s, Int64s]:
 
 
 def _headers(data: bytes, at: int) -> list[tuple[str, bytes]]:
-    """Headers as a record batch has them: their number, then of each the lengths and bytes of name and value."""
+    """Headers as a record batch has them: their number, then of each the lengths and bytes of name and value.
+
+    A name that is no UTF-8, which no client should write, is read as well as it can be: it is no reason to stop.
+    """
     count, at = _number(data, at)
     headers = []
     for _ in range(count):
         length, at = _number(data, at)
-        name, at = data[at : at + length].decode(), at + length
+        name, at = data[at : at + length].decode("utf-8", "replace"), at + length
         length, at = _number(data, at)
         value, at = (data[at : at + length], at + length) if length >= 0 else (b"", at)
         headers.append((name, value))

@@ -109,6 +109,14 @@ def test_what_only_a_client_can_read_is_left_to_it(raw: bytes) -> None:
 
 
 @needs_native
+def test_a_header_whose_name_is_no_utf_8_is_no_reason_to_stop() -> None:
+    raw = batch([(1, None, b"x", [("n\u00e9", b"1")])]).replace("n\u00e9".encode(), b"n\xff\xff")
+    found = native().records(raw)
+    assert found is not None
+    assert (found[0].value, list(found[0].headers)) == (b"x", [("n\ufffd\ufffd", b"1")])
+
+
+@needs_native
 def test_nothing_fetched_is_no_records() -> None:
     found = native().records(b"")
     assert found is not None
