@@ -12,7 +12,6 @@ from functools import cache
 from typing import Final
 
 import msgspec
-from scipy.special import stdtrit
 
 CONFIDENCE: Final = 0.95
 
@@ -44,4 +43,7 @@ def lower_bound(reviews: int, mean: float, squares: float) -> float:
 @cache
 def quantile(df: int) -> float:
     """Student's t: exceeded with probability 1 - CONFIDENCE."""
+    # half a second of imports, which a worker that was killed and has no series to watch need not wait for
+    from scipy.special import stdtrit  # noqa: PLC0415
+
     return float(stdtrit(df, CONFIDENCE))
