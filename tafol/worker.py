@@ -27,7 +27,7 @@ from typing import Final, Literal, get_args
 
 from aiokafka.errors import KafkaError
 
-from schemas.catalogue import CANDIDATES, SELECTIONS
+from schemas.catalogue import CANDIDATES, REVIEW_TASKS, SELECTIONS
 from schemas.errors import ConfigError, TafolError
 from sinks.batching import BatchLimits
 from sinks.clickhouse import ClickHouseStore
@@ -239,13 +239,13 @@ class _Worker:
 
     def _sample(self) -> SampleStage:
         """Every topic of a flow has as many partitions as the sources: a marker goes to each of `candidates`, and the
-        partition of a selection is known before it is sent.
+        partitions of selections and tasks are known before they are sent.
         """
-        counts = partition_counts(self.connection, (*SampleStage.sources, CANDIDATES, SELECTIONS))
+        counts = partition_counts(self.connection, (*SampleStage.sources, CANDIDATES, SELECTIONS, REVIEW_TASKS))
         if len(set(counts.values())) > 1:
             named = ", ".join(f"{name} has {number}" for name, number in counts.items())
             raise ConfigError(
-                f"the topics of transactions, candidates and selections differ in their partitions: {named}",
+                f"the topics of transactions, candidates, selections and tasks differ in their partitions: {named}",
                 hint="See docs/semantics.md: partition counts are fixed once topics exist.",
             )
         if self.native is None:

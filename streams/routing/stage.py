@@ -1,6 +1,7 @@
 """The route stage: selections -> review tasks.
 
 Invariants beyond those of every stage:
+- Selections and tasks have the same key in topics of as many partitions, so a task has the partition of its selection.
 - A task goes out when it is new and whenever a further selection changes it, always whole and under the same id: the
   later one replaces the earlier.
 - A transaction is remembered for `KEEP_OPEN` of log time after its last selection; log time is the highest append time
@@ -112,6 +113,7 @@ class RouteStage:
                 headers=cloud_event(
                     TASK_KIND, task.task_id, StageOrigin(self.name, *source, offset=record.offset, nth=nth)
                 ),
+                partition=source.partition,
             )
             for nth, task in enumerate(tasks_of(together, selection, FrameRef(scorecard.id, scorecard.version)))
         ]

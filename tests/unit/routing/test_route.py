@@ -47,7 +47,7 @@ def test_a_selection_becomes_one_task() -> None:
     [output] = run(STAGE, SOURCE, in_log(selection(), first_offset=40), registers(frame()))
 
     [task] = tasks_sent([output])
-    assert (output.topic, output.key) == (catalogue.REVIEW_TASKS, b"t-1")
+    assert (output.topic, output.key, output.partition) == (catalogue.REVIEW_TASKS, b"t-1", SOURCE.partition)
     assert dict(output.headers)["ce_type"] == b"tafol.review-task.v1"
     assert dict(output.headers)["ce_id"] == b"t-1|chat|1"
     assert origin_of(output.headers) == StageOrigin("route", "selections", 3, 40, 0)
