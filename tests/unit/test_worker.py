@@ -1,7 +1,8 @@
-"""A worker and the compiled half of sampling."""
+"""A worker at its start: the compiled half of sampling, and the topics that go together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,16 @@ def test_who_switched_it_off_is_not_asked_for_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TAFOL_WORKER__COMPILED", "false")
     one = worker._Worker("sampling", settings.load(data_dir=tmp_path), Connection("127.0.0.1:1"))
     assert one.native is None
+
+
+@pytest.mark.parametrize("odd_one", ["transactions.chat", "candidates", "selections", "review-tasks"])
+def test_topics_of_a_flow_that_differ_in_their_partitions_are_named(
+    odd_one: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def counts(_connection: Connection, names: Iterable[str]) -> dict[str, int]:
+        return {name: 4 if name == odd_one else 3 for name in names}
+
+    monkeypatch.setattr(worker, "partition_counts", counts)
+    one = worker._Worker("sampling", settings.load(data_dir=tmp_path), Connection("127.0.0.1:1"))
+    with pytest.raises(ConfigError, match=f"{odd_one} has 4"):
+        one._sample()
