@@ -15,6 +15,7 @@ Headers = list[tuple[str, bytes]]
 
 SOURCE_PREFIX = "/tafol/"
 ORIGIN = "ce_origin"
+JSON = b"application/json"
 
 
 class StageOrigin(NamedTuple):
@@ -43,30 +44,26 @@ class StageOrigin(NamedTuple):
         return cls(stage, topic, int(partition), int(offset), int(nth))
 
 
-def cloud_event(kind: str, event_id: str, origin: StageOrigin, content_type: bytes = b"application/json") -> Headers:
+def cloud_event(kind: str, event_id: str, origin: StageOrigin, content_type: bytes = JSON) -> Headers:
     """Headers of one record. `kind`: record and version, for example 'selection.v1'."""
-    version, type_, source, content = _same_for_all(kind, origin.stage, content_type)
-    return [version, type_, source, ("ce_id", event_id.encode()), content, (ORIGIN, origin.encode())]
+    return [*without_origin(kind, event_id, origin.stage, content_type), (ORIGIN, origin.encode())]
 
 
-def without_origin(kind: str, event_id: str, source: str) -> Headers:
-    """Headers of a record that no stage made, such as a review: it has no origin. `source`: who wrote it."""
-    return [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"tafol.{kind}".encode()),
-        ("ce_source", f"{SOURCE_PREFIX}{source}".encode()),
-        ("ce_id", event_id.encode()),
-        ("content-type", b"application/json"),
-    ]
+def without_origin(kind: str, event_id: str, source: str, content_type: bytes = JSON) -> Headers:
+    """Headers of a record without an origin: no stage made it, such as a review, or it may be repeated. `source`: who
+    wrote it.
+    """
+    version, type_, writer, content = _same_for_all(kind, source, content_type)
+    return [version, type_, writer, ("ce_id", event_id.encode()), content]
 
 
 @lru_cache(maxsize=256)
-def _same_for_all(kind: str, stage: str, content_type: bytes) -> tuple[tuple[str, bytes], ...]:
-    """The headers that all records of one kind, stage and content type share."""
+def _same_for_all(kind: str, source: str, content_type: bytes) -> tuple[tuple[str, bytes], ...]:
+    """The headers that all records of one kind, source and content type share."""
     return (
         ("ce_specversion", b"1.0"),
         ("ce_type", f"tafol.{kind}".encode()),
-        ("ce_source", f"{SOURCE_PREFIX}{stage}".encode()),
+        ("ce_source", f"{SOURCE_PREFIX}{source}".encode()),
         ("content-type", content_type),
     )
 

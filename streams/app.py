@@ -74,6 +74,7 @@ class WorkerApp:
         instance_id: str | None = None,
         read_columns: Mapping[str, ReadColumns] | None = None,
     ) -> None:
+        tuning = tuning or Tuning()
         self._observer = observer
         self._runners: list[Runner] = []
         self._by_topic: dict[str, Runner] = {}
@@ -81,8 +82,8 @@ class WorkerApp:
         self.faust = _chunked_app(
             group_id,
             connection,
-            tuning or Tuning(),
-            ChunkSettings(self._take_over, (tuning or Tuning()).max_chunk_records, read_columns or {}),
+            tuning,
+            ChunkSettings(self._take_over, tuning.max_chunk_records, read_columns or {}),
             datadir=str(data_dir),
             consumer_group_instance_id=instance_id,
         )

@@ -24,7 +24,7 @@ import msgspec
 from schemas import catalogue
 from schemas.base import Channel
 from schemas.candidate import CANDIDATE_FIELDS, unit_key
-from schemas.headers import ORIGIN, StageOrigin, cloud_event
+from schemas.headers import StageOrigin, cloud_event, without_origin
 from schemas.selection import Purpose
 from streams.partitioning import partition_of
 from streams.sampling.counts import BEFORE_ALL
@@ -162,9 +162,7 @@ def marker_outputs(state: SampleState, last_offset: int, partitions: int) -> Ite
 def idle_outputs(state: SampleState, next_offset: int, partitions: int) -> Iterator[Output]:
     """Markers that say that the source has no more. Without an origin: they are repeated, and doubling does no harm."""
     source = state.source
-    origin = StageOrigin("sample", source.topic, source.partition, next_offset, 0)
-    whole = cloud_event(KIND, f"{source.topic}/{source.partition}@{next_offset}/idle", origin)
-    headers = [(name, value) for name, value in whole if name != ORIGIN]
+    headers = without_origin(KIND, f"{source.topic}/{source.partition}@{next_offset}/idle", "sample")
     value = _encode(_marker(state, next_offset, partitions, idle=True))
     for number in range(partitions):
         yield Output(catalogue.CANDIDATES, None, value, headers, number)
