@@ -92,7 +92,7 @@ def test_the_running_score_is_the_desks_own(page_of: PageOf, site: SeededDesk) -
         if box.count():
             box.fill("55")
         else:
-            criterion.locator('input[type="radio"]').nth(1).check(force=True)
+            criterion.locator('input[type="radio"]').nth(1).check()
     shown = page.locator("#score").inner_text()
     saved(page)
     preview = site.desk.queues.form(site.actors["rhian"], number).preview
@@ -103,7 +103,7 @@ def test_the_running_score_is_the_desks_own(page_of: PageOf, site: SeededDesk) -
 def test_a_critical_error_is_said_as_soon_as_it_is_rated(page_of: PageOf) -> None:
     page = page_of("rhian", "/queues")
     claim(page, "phone-service")
-    page.locator('[data-class="compliance"] input[value="0"]').first.check(force=True)
+    page.locator('[data-class="compliance"] input[value="0"]').first.check()
     expect(page.locator("#critical")).to_contain_text("Critical for compliance")
     expect(page.locator("#score")).to_have_text("0.0")
 
