@@ -1,6 +1,7 @@
 """`make bench`: the product and its peers on one local Kafka, in interleaved passes; the last line is one JSON object.
 
-python -m bench.main_path [--events 1000000] [--passes 3] [--only product,confluent] [--quick]
+python -m bench.main_path [--events 1000000] [--passes 3] [--only product,confluent] [--compression lz4]
+                          [--quick]
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bench.main_path.contestants import Contestant, Failed, why_no_kafka_streams
 from bench.main_path.ground import ground
 from bench.main_path.meter import Run
 
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 QUICK_EVENTS = 100_000
 QUICK_PASSES = 1
 
@@ -27,6 +29,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--events", type=int, default=1_000_000, help="of the fast contestants; slow ones take fewer")
     parser.add_argument("--passes", type=int, default=3, help="interleaved; medians are reported")
     parser.add_argument("--only", default=",".join(one.key for one in contestants.ALL), help="keys, with commas")
+    parser.add_argument("--compression", default="none", choices=CODECS, help="of the source topic's records")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_EVENTS:,} events, one pass: a try")
     found = parser.parse_args(given)
     if found.quick:
@@ -43,11 +46,13 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     return found
 
 
-def run(events: int, passes: int, taking_part: Sequence[Contestant], console: Console) -> dict[str, list[Run]]:
+def run(
+    events: int, passes: int, taking_part: Sequence[Contestant], console: Console, compression: str = CODECS[0]
+) -> dict[str, list[Run]]:
     """All passes; the runs by contestant. Raises Failed."""
     runs: dict[str, list[Run]] = {one.key: [] for one in taking_part}
     with console.status("starting Kafka") as status, ground() as here:
-        here.fill(events, lambda sent: status.update(f"filling the source topic: {sent:,} of {events:,}"))
+        here.fill(events, lambda sent: status.update(f"filling the source topic: {sent:,} of {events:,}"), compression)
         console.print(f"{events:,} events of {here.mean_bytes} bytes, {here.selected_among(events):,} to be selected")
         for number in range(1, passes + 1):
             for one in taking_part:
@@ -83,7 +88,7 @@ def main(given: Sequence[str] | None = None) -> int:
             taking_part.remove(contestants.KAFKA_STREAMS)
             left_out[contestants.KAFKA_STREAMS.key] = []
     try:
-        runs = run(wanted.events, wanted.passes, taking_part, console) | left_out
+        runs = run(wanted.events, wanted.passes, taking_part, console, wanted.compression) | left_out
     except Failed as failure:
         console.print(f"The bench failed: {failure}", markup=False)
         return 1

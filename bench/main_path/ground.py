@@ -54,13 +54,14 @@ class Ground:
     def bootstrap(self) -> str:
         return self.connection.bootstrap
 
-    def fill(self, count: int, said: Callable[[int], None] = lambda _: None) -> None:
+    def fill(self, count: int, said: Callable[[int], None] = lambda _: None, compression: str = "none") -> None:
         """Send `count` calls to the source topic; `said` hears how many were sent, now and then."""
         decider, size = Decider(), 0
         producer = clients.producer(
             self.bootstrap,
             linger_ms=50,
             batch_size=MIB // 2,
+            compression_type=compression,
             partitioner="murmur2_random",
             queue_buffering_max_messages=1_000_000,
         )

@@ -136,7 +136,7 @@ class Native:
             one.restype = None
 
     def records(self, fetched: bytes) -> RecordColumns | None:
-        """The records in the bytes of a fetch; None where only a Kafka client can read them: compressed, or of old."""
+        """The records in the bytes of a fetch; None where they are compressed, or of before Kafka 0.11."""
         count = self._record_count(fetched, len(fetched))
         table = np.empty((COLUMNS, max(count, 0)), dtype=np.int64)
         if count < 0 or self._records(fetched, len(fetched), _at(table), count) < 0:

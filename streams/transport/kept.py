@@ -14,6 +14,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
 from streams.record_columns import RecordColumns
+from streams.transport.inflate import inflated
 from streams.transport.settings import ReadColumns
 
 
@@ -45,7 +46,7 @@ class KeepingClient:
         as objects only.
         """
         kept = self._kept.pop(partition, None)
-        return self._readers[partition.topic](kept) if kept is not None and len(kept) == size else None
+        return self._readers[partition.topic](inflated(kept)) if kept is not None and len(kept) == size else None
 
     def keep_only(self, partitions: Container[TopicPartition]) -> None:
         """Forget what the fetcher has thrown away: it holds nothing but of `partitions`."""

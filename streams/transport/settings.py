@@ -20,8 +20,8 @@ Called inside every seek. May raise: the worker then stops before it reads anyth
 
 
 ReadColumns = Callable[[bytes], RecordColumns | None]
-"""The records in the bytes of a fetch, which are whole record batches, their checksums looked at, and perhaps one more
-that is cut off; None where it does not know how to read them.
+"""The records in the bytes of a fetch, which are whole record batches, their checksums looked at and nothing in them
+compressed, and perhaps one more that is cut off; None where it does not know how to read them.
 """
 
 

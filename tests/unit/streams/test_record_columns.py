@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from streams.record_columns import COLUMNS, RecordColumns
 from streams.stage import LogRecord, PlainRecord
+from streams.transport.inflate import CODEC_BITS
 from tests.fixtures.native import native, needs_native
 
 pytestmark = pytest.mark.unit
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.unit
 BASE, LENGTH, MAGIC, ATTRIBUTES, COUNT = slice(0, 8), slice(8, 12), slice(16, 17), slice(21, 23), slice(57, 61)
 """Where they stand in a record batch."""
 APPEND_TIME, CONTROL, GZIP = 0x08, 0x20, 0x01
+CODECS = range(5)
+"""That aiokafka compresses with; none is 0."""
 
 TEXTS = st.one_of(st.none(), st.binary(max_size=300))
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)), max_size=3)
@@ -32,7 +35,8 @@ BATCHES = st.lists(
 
 def batch(records: Sequence[Any], base_offset: int = 0, attributes: int = 0) -> bytes:
     """A record batch as a broker keeps it."""
-    builder = DefaultRecordBatchBuilder(2, attributes & GZIP, 0, -1, -1, 0, 1 << 20)
+    codec = attributes & CODEC_BITS
+    builder = DefaultRecordBatchBuilder(2, codec if codec in CODECS else 0, 0, -1, -1, 0, 1 << 20)
     for nth, (timestamp, key, value, headers) in enumerate(records):
         assert builder.append(nth, timestamp=timestamp, key=key, value=value, headers=headers) is not None
     raw = bytes(builder.build())
