@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -68,7 +69,6 @@ def simulate(
     config = _config(
         connection, days=days, per_week=per_week, seed=seed, run=run, drop=(drop_team, drop_from, drop_points)
     )
-    from tafol import clock
     from tafol.simulator.ledger import Ledger
 
     book = Ledger(keep_transactions=ledger is not None)
@@ -80,8 +80,8 @@ def simulate(
                 events = _events(config, load=load, count=count, speed=speed, rate=rate, stop=stop)
                 acknowledged = _send(connection, book, events, stop)
                 say(f"{acknowledged} events sent and acknowledged.")
-            while review and not stop.is_set():  # no wait on it: Ctrl-C in there can leave its lock taken for ever
-                clock.sleep_s(LOOK_EVERY_S)
+            while review and not stop.is_set():
+                _sleep(LOOK_EVERY_S, stop)
     except KeyboardInterrupt:
         interrupted = True
     if ledger is not None:
@@ -164,7 +164,23 @@ def _events(
     from tafol.simulator.stream import Simulation
 
     events = Load(config).events(clock.now, count) if load else Simulation(config).events()
-    return paced(events, clock=clock.monotonic_s, sleep=stop.wait, starts=config.starts, speed=speed, rate_per_s=rate)
+    return paced(
+        events,
+        clock=clock.monotonic_s,
+        sleep=partial(_sleep, stop=stop),
+        starts=config.starts,
+        speed=speed,
+        rate_per_s=rate,
+    )
+
+
+def _sleep(seconds: float, stop: threading.Event) -> None:
+    """Sleep, until `stop` at the longest. Not by waiting on it: Ctrl-C in there can leave its lock taken for ever."""
+    from tafol import clock
+
+    until_s = clock.monotonic_s() + seconds
+    while not stop.is_set() and (left_s := until_s - clock.monotonic_s()) > 0:
+        clock.sleep_s(min(left_s, LOOK_EVERY_S))
 
 
 def _send(connection: Connection, book: Ledger, events: Iterator[SimulatedEvent], stop: threading.Event) -> int:

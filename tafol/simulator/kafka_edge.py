@@ -26,6 +26,7 @@ from schemas.selection import ReviewTask
 from schemas.transaction import explain
 from streams.connection import Connection
 from streams.topics import MAX_MESSAGE_BYTES
+from tafol import clock
 from tafol.kafka_clients import log_consumer, read_to_end
 from tafol.simulator.reviewers import Reviewers
 from tafol.simulator.stream import SimulatedEvent
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 REVIEWERS_GROUP: Final = "simulated-reviewers"
 MOST_IN_FLIGHT: Final = 20_000
 """Events sent but not acknowledged; beyond, sending waits, for kafka-python's own queue has no end."""
+IN_FLIGHT_PAUSE_S: Final = 0.002
 PROGRESS_EVERY: Final = 500
 FLUSH_TIMEOUT_S: Final = 120.0
 POLL_MS: Final = 200
@@ -178,7 +180,7 @@ def send_events(
     try:
         for event in events:
             while sends.sent - sends.acknowledged > MOST_IN_FLIGHT and sends.failure is None and not stop.is_set():
-                stop.wait(0.002)
+                clock.sleep_s(IN_FLIGHT_PAUSE_S)
             sends.check()
             if stop.is_set():
                 break

@@ -26,9 +26,9 @@ def paced(
 ) -> Iterator[SimulatedEvent]:
     """Yield each event when it is due.
 
-    `clock`: monotonic seconds; `sleep`: waits for seconds (`threading.Event.wait` makes it end at a stop). `speed`:
-    simulated seconds per second, counted from `starts`; `rate_per_s`: events a second, whatever their times; neither:
-    as fast as possible. Raises ConfigError for both, or for one that is not above zero.
+    `clock`: monotonic seconds; `sleep`: waits for seconds, or less when all shall stop. `speed`: simulated seconds per
+    second, counted from `starts`; `rate_per_s`: events a second, whatever their times; neither: as fast as possible.
+    Raises ConfigError for both, or for one that is not above zero.
     """
     if speed is not None and rate_per_s is not None:
         raise ConfigError("speed and rate exclude each other", hint="Give one of them, or neither.")
