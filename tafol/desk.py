@@ -6,11 +6,13 @@ job is done by one of them at a time, and the consumer group shares the partitio
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
 import secrets
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,10 +41,12 @@ from desk.store.tables import TaskRow
 from desk.surroundings import Surroundings
 from desk.web.server import Server
 from desk.web.settings import WebSettings
+from schemas.errors import ConfigError
 from sinks.clickhouse import ClickHouseStore
 from tafol import clock, logs, places, topics_admin
 from tafol.desk_registers import Registers
 from tafol.detect.replayed import Replayed
+from tafol.errors import PortBusy
 from tafol.local import process
 from tafol.settings import Settings, read_secret
 
@@ -154,23 +158,24 @@ def demo_file(settings: Settings) -> Path:
 
 
 class _Server:
-    """uvicorn in this thread, with a socket of ours, so that the port is known before it answers."""
+    """uvicorn in this thread, with a socket of ours that listens at once: who comes before it answers waits.
+
+    Raises PortBusy, ConfigError.
+    """
 
     def __init__(self, desk: Desk, web: WebSettings, settings: Settings) -> None:
         config = uvicorn.Config(
             create_app(desk, web),
-            host=settings.desk.host,
-            port=_port(settings.desk.host, settings.desk.port),
             log_config=None,
             access_log=False,
             server_header=False,
             proxy_headers=settings.desk.public_url is not None,
             timeout_graceful_shutdown=GRACE_S,
         )
-        self._socket = config.bind_socket()
+        self._socket = listening(settings.desk.host, settings.desk.port)
         self._server = Server(config)
         host, port = self._socket.getsockname()[:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def run(self, failed: threading.Event) -> int:
         """Until a signal, or until a job has failed: then 1."""
@@ -187,13 +192,27 @@ class _Server:
         self._server.should_exit = True
 
 
-def _port(host: str, wanted: int) -> int:
-    """`wanted`, or on this machine alone the next free one."""
-    if host != process.LOOPBACK or wanted == 0 or process.is_port_free(wanted):
-        return wanted
-    found = process.next_free_port(wanted)
-    log.warning("port %d is taken: the desk listens on %d", wanted, found)
-    return found
+def listening(host: str, wanted: int) -> socket.socket:
+    """A socket that listens on port `wanted`, or on this machine alone on the next free one; on any for 0.
+
+    Raises PortBusy, ConfigError.
+    """
+    port = wanted
+    while True:
+        if host == process.LOOPBACK and wanted != 0:
+            port = process.next_free_port(port)
+        try:
+            found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise ConfigError(f"the desk cannot listen on {host}, port {port}: {error.strerror or error}") from None
+            if host != process.LOOPBACK:
+                raise PortBusy(f"port {port} of {host} is taken by another program", hint="Set desk.port.") from None
+            port += 1  # taken by somebody who came in between
+            continue
+        if port != wanted:
+            log.warning("port %d is taken: the desk listens on %d", wanted, port)
+        return found
 
 
 def _demo_accounts(desk: Desk, settings: Settings) -> tuple[DemoAccount, ...]:
