@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.e2e.desk.seed import PASSWORD, SeededDesk
 
@@ -41,6 +41,8 @@ FLAGS: Final = (
 )
 DESKTOP: Final = (1280, 900)
 PHONE: Final = (360, 740)
+SEEN_WITHIN_MS: Final = 20_000
+"""How long `expect` looks: Playwright's own 5 seconds are short where other tests take the processor."""
 
 
 class NoBrowser(Exception):
@@ -50,6 +52,7 @@ class NoBrowser(Exception):
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless Chromium. Raises NoBrowser."""
+    expect.set_options(timeout=SEEN_WITHIN_MS)
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
         found = DEBIAN if DEBIAN.exists() else own
