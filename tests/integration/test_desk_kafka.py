@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from desk.kafka import Inflow, KafkaSender
 from desk.outbox import Outgoing, Publisher
@@ -18,6 +18,7 @@ from streams.connection import Connection
 from streams.registers import Requests
 from streams.topics import topics
 from tafol import checks, topics_admin
+from tafol.kafka_clients import log_consumer, read_to_end
 from tafol.local.broker import BrokerConfig, LocalBroker
 from tafol.local.process import any_free_port
 from tests.contract.test_desk_store import TRANSACTION
@@ -27,17 +28,17 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """A broker of its own: the desk reads topics by their real names."""
     folder = tmp_path_factory.mktemp("desk-kafka")
     with LocalBroker(BrokerConfig(folder, port=any_free_port())) as broker:
         found = Connection(broker.bootstrap)
         topics_admin.apply(found, topics(1, 21, 60), 1)
-        yield found.kafka_python()
+        yield found
 
 
-def test_from_task_to_review(a_desk: DeskForTests, connection: dict[str, Any]) -> None:
-    producer = KafkaProducer(**connection)
+def test_from_task_to_review(a_desk: DeskForTests, connection: Connection) -> None:
+    producer = KafkaProducer(**connection.kafka_python())
     at = producer.send(SOURCE_TOPICS[1], key=b"t-1", value=TRANSACTION).get(10)
     producer.send(SCORECARDS, key=b"chat:1", value=CARD.model_dump_json().encode()).get(10)
     producer.send(SAMPLING_FRAMES, key=b"centre:1", value=json.dumps(FRAME).encode()).get(10)
@@ -47,7 +48,7 @@ def test_from_task_to_review(a_desk: DeskForTests, connection: dict[str, Any]) -
         producer.send(REVIEW_TASKS, key=one.transaction.id.encode(), value=one.model_dump_json().encode()).get(10)
     producer.close()
 
-    inflow = Inflow(connection, a_desk.intake, group="first")
+    inflow = Inflow(connection.kafka_python(), a_desk.intake, group="first")
     while not inflow.step():
         pass
     assert inflow.fetch_contents() == 2
@@ -62,7 +63,7 @@ def test_from_task_to_review(a_desk: DeskForTests, connection: dict[str, Any]) -
     assert {"t-1": "kept", "t-2": "gone"}[form.transaction_id or ""] == form.content.state
     queues.submit(ann, form.task.number, form.lease.token, COMPLETE)
 
-    sender = KafkaSender(connection)
+    sender = KafkaSender(connection.kafka_python())
     assert Publisher(a_desk.database, sender).send_some(a_desk.at) == 1
     sender.close()
     (record,) = _records(connection, REVIEWS)
@@ -71,7 +72,7 @@ def test_from_task_to_review(a_desk: DeskForTests, connection: dict[str, Any]) -
     assert review.reviewer_id == ann.account_id
     assert dict(record.headers)["ce_id"] == f"{review.review_id}:0".encode()
 
-    again = Inflow(connection, a_desk.intake, group="after-a-crash-before-the-commit")
+    again = Inflow(connection.kafka_python(), a_desk.intake, group="after-a-crash-before-the-commit")
     while not again.step():
         pass
     again.close()
@@ -79,33 +80,28 @@ def test_from_task_to_review(a_desk: DeskForTests, connection: dict[str, Any]) -
     assert queue.open == 1  # nothing doubled, nothing reopened; our own review that came round closed nothing
 
 
-def _records(connection: dict[str, Any], topic: str) -> list[Any]:
-    consumer = KafkaConsumer(topic, **connection, group_id=None, auto_offset_reset="earliest", consumer_timeout_ms=2000)
-    try:
-        return list(consumer)
-    finally:
-        consumer.close()
+def _records(connection: Connection, topic: str) -> list[Any]:
+    with log_consumer(connection) as consumer:
+        return list(read_to_end(consumer, [topic]))
 
 
-def test_a_spot_check_reaches_every_worker_in_time_and_comes_back(
-    a_desk: DeskForTests, connection: dict[str, Any]
-) -> None:
+def test_a_spot_check_reaches_every_worker_in_time_and_comes_back(a_desk: DeskForTests, connection: Connection) -> None:
     a_desk.at = datetime.now(UTC)
     sian = a_desk.person("sian", "supervisor")
     about = {"colleague_id": "c-1", "channel": "chat"}
     check_id = "spot-" + "c0" * 16
     asked = a_desk.desk.checks.ask(sian, check_id, about=about, n=3, within=timedelta(hours=1), reason="New script")
-    sender = KafkaSender(connection)
+    sender = KafkaSender(connection.kafka_python())
     publisher = Publisher(a_desk.database, sender)
     assert publisher.send_some(a_desk.at) == 1
     (record,) = _records(connection, CHECK_REQUESTS)
     sender.send([Outgoing(record.topic, record.key, record.value, record.headers)])  # a crash before it was marked sent
     sender.close()
 
-    held = Requests.of(checks.requests_in_log(Connection(",".join(connection["bootstrap_servers"]))))
+    held = Requests.of(checks.requests_in_log(connection))
     assert held.by_id == {check_id: asked.request}
     assert held.void == ()
-    inflow = Inflow(connection, a_desk.intake, group="checks")
+    inflow = Inflow(connection.kafka_python(), a_desk.intake, group="checks")
     inflow.read_registers()
     inflow.close()
     (shown,) = a_desk.desk.checks.checks(sian)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaProducer
 
 from desk.people.authorisation import Actor
 from schemas.catalogue import REVIEW_TASKS, REVIEWS, SCORECARDS, SOURCE_TOPICS
@@ -21,6 +21,7 @@ from schemas.review import Review
 from streams.connection import Connection
 from streams.topics import topics
 from tafol import desk, places, settings, topics_admin
+from tafol.kafka_clients import log_consumer, read_to_end
 from tafol.local.broker import BrokerConfig, LocalBroker
 from tafol.local.process import Child, any_free_port
 from tests.contract.test_desk_store import TRANSACTION
@@ -113,14 +114,5 @@ def test_from_a_task_to_a_review_through_the_death_of_the_desk(here: settings.Se
 
 
 def _reviews(here: settings.Settings) -> list[Review]:
-    consumer = KafkaConsumer(
-        REVIEWS,
-        bootstrap_servers=[here.kafka.bootstrap],
-        group_id=None,
-        auto_offset_reset="earliest",
-        consumer_timeout_ms=3000,
-    )
-    try:
-        return [Review.model_validate_json(one.value) for one in consumer]
-    finally:
-        consumer.close()
+    with log_consumer(places.kafka(here)) as consumer:
+        return [Review.model_validate_json(one.value) for one in read_to_end(consumer, [REVIEWS])]
