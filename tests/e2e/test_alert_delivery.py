@@ -28,7 +28,7 @@ from tests.e2e.test_detection import points, send_reviews, stack, store, until
 from tests.fixtures.debian import program
 
 __all__ = ["stack", "store"]
-pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.timeout(900)]
 
 NORTH, SOUTH = "team=north", "team=south"
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -23,7 +23,7 @@ def test_workers_broker_and_store_are_killed_in_mid_stream(tmp_path: Path) -> No
         rig.start_workers()
         with rig.feed(rig.simulation(12_000), PER_SECOND) as feeding:
             kill_everything(rig, feeding)
-            rig.wait_until_done(feeding.sent, within_s=180)
+            rig.wait_until_done(feeding.sent, within_s=400)
         verdict = rig.compare()
     assert verdict.exact, verdict
     assert rig.faults >= 10
@@ -36,7 +36,7 @@ def test_workers_come_and_go(tmp_path: Path) -> None:
         rig.start_workers()
         with rig.feed(rig.simulation(6_000), PER_SECOND) as feeding:
             rebalance_storm(rig, feeding)
-            rig.wait_until_done(feeding.sent, within_s=180)
+            rig.wait_until_done(feeding.sent, within_s=400)
         verdict = rig.compare()
     assert verdict.exact, verdict
     assert rig.faults >= 8
@@ -47,7 +47,7 @@ def test_clickhouse_answers_errors_hangs_refuses_and_loses_answers(tmp_path: Pat
         rig.start_workers()
         with rig.feed(rig.simulation(5_000), PER_SECOND) as feeding:
             clickhouse_fails(rig, feeding)
-            rig.wait_until_done(feeding.sent, within_s=180)
+            rig.wait_until_done(feeding.sent, within_s=400)
         verdict = rig.compare()
     assert verdict.exact, verdict
     assert rig.faults >= 4

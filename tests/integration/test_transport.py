@@ -31,7 +31,7 @@ from tests.fakes.broker import FixedRegisters, SilentObserver
 from tests.fixtures.kafka import KafkaForTests
 from tests.fixtures.native import native, needs_native
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 RECORDS = 2_000
 
@@ -172,7 +172,7 @@ async def _running(
         await reader.stop()
 
 
-async def _until(true: Callable[[], bool], within_s: float = 30.0) -> None:
+async def _until(true: Callable[[], bool], within_s: float = 100.0) -> None:
     deadline = time.monotonic() + within_s
     while not true():
         assert time.monotonic() < deadline, "did not come about in time"

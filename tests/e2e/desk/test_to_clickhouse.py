@@ -25,7 +25,7 @@ from tafol.stack import DEMO_DESK, Stack, desk_url
 from tafol.status import GROUP_OF_ROLE
 from tests.e2e.desk import keyboard
 
-pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.kafka, pytest.mark.clickhouse, pytest.mark.timeout(900)]
 WITHIN_S = 200.0
 CHAT = Path(examples.__file__).parent / "chat.yaml"
 EVERY_CHAT = {
