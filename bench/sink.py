@@ -1,6 +1,6 @@
 """`make bench-sink`: rows/s of the real sink against ClickHouse reading the same JSON lines from a file itself.
 
-    python -m bench.sink [--rows 500000] [--passes 3] [--quick]
+    python -m bench.sink [--rows 1500000] [--passes 3] [--quick]
 
 The sink is `tafol worker --role sink` between a Kafka and the local ClickHouse, from its first chunk until the row in
 `sink_positions` that covers the last one is there. The other is chDB alone in a process, the same tables, one
@@ -61,7 +61,7 @@ class Wanted(NamedTuple):
 def arguments(given: Sequence[str] | None = None) -> Wanted:
     """Rows and passes."""
     parser = argparse.ArgumentParser(prog="bench.sink", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rows", type=int, default=500_000)
+    parser.add_argument("--rows", type=int, default=1_500_000)
     parser.add_argument("--passes", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="100,000 rows, one pass: a try")
     found = parser.parse_args(given)

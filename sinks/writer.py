@@ -4,7 +4,8 @@
     then sink_positions: one insert             only now is the batch stored
 
 Whatever happens in between, a later run begins at the highest row of `sink_positions` and inserts again; ids collapse
-the repeats. An insert whose answer was lost is simply sent again. Nothing is ever left out.
+the repeats. An insert whose answer was lost is simply sent again. Nothing is ever left out. So the rows of several
+batches may go in beside each other, as long as the positions of each come after those of all before it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -31,6 +33,23 @@ class SinkObserver(Protocol):
 
     def sink_flushed(self, table: str, rows: int, seconds: float) -> None: ...
     def sink_retry(self, code: str) -> None: ...
+
+
+class SharedWait:
+    """What several writers say that they wait for, told as if they were one: the reason of the first that begins to
+    wait, None when the last has done.
+    """
+
+    def __init__(self, told: Callable[[str | None], None]) -> None:
+        self._told = told
+        self._waiting = 0
+        self._one_at_a_time = Lock()
+
+    def __call__(self, reason: str | None) -> None:
+        with self._one_at_a_time:
+            before, self._waiting = self._waiting, self._waiting + (1 if reason is not None else -1)
+            if 0 in (before, self._waiting):
+                self._told(reason)
 
 
 class Stopped(Retryable):
@@ -66,15 +85,15 @@ class Writer:
     def positions(self, partitions: Iterable[LogPartition]) -> dict[LogPartition, int]:
         """Where each partition goes on: its next offset, 0 where the store has none under that topic id.
 
-        Waits for the store as `write` does. Raises SinkFatal and Stopped.
+        Waits for the store as `write_rows` does. Raises SinkFatal and Stopped.
         """
         wanted = list(partitions)
         topics = sorted({partition.topic for partition in wanted})
         found = self._kept_trying(lambda: self._store.positions(topics), "sink_positions")
         return {partition: found.get(partition, 0) for partition in wanted}
 
-    def write(self, batch: Batch) -> None:
-        """Store a batch; when this returns, it is stored. Waits for a store that is away, for as long as it takes.
+    def write_rows(self, batch: Batch) -> None:
+        """Store the rows of a batch. Waits for a store that is away, for as long as it takes.
 
         Raises SinkFatal when the store refuses (a bad row is named by topic, partition and offset), Stopped when the
         worker stops. Then the batch is to be read again from the log, from `positions`.
@@ -84,6 +103,11 @@ class Writer:
             self._insert(table, pieces)
             rows = sum(piece.rows for piece in pieces)
             self._observer.sink_flushed(table, rows, self._around.monotonic_s() - began_s)
+
+    def write_positions(self, batch: Batch) -> None:
+        """When this returns, the batch is stored: call it when `write_rows` has returned, and when every batch that
+        came before is stored. Waits and raises as `write_rows` does.
+        """
         if batch.next_offsets:
             lines = self._position_lines(batch)
             self._kept_trying(lambda: self._store.insert(POSITIONS.name, lines), POSITIONS.name)

@@ -1,13 +1,16 @@
 """Runs the sink inside a worker: chunks gather in a batch, a batch is written in a thread, then acknowledged.
 
-While one batch is written the next one gathers; there are never more than these two. Where a partition goes on after a
-take-over is what `sink_positions` says, nothing else (contracts, "Sinks").
+While batches are written, one for each writer, the next one gathers. Their rows go in beside each other, their
+positions in order: a batch whose rows are there before those of an earlier one waits for it. Where a partition goes on
+after a take-over is what `sink_positions` says, nothing else (contracts, "Sinks").
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 from schemas.errors import GapInLog, SnapshotUnusable
@@ -29,7 +32,7 @@ class SinkRunner:
 
     def __init__(
         self,
-        writer: Writer,
+        writers: Sequence[Writer],
         *,
         sources: tuple[str, ...],
         reader: LogReader,
@@ -38,7 +41,10 @@ class SinkRunner:
         monotonic_s: Callable[[], float],
         limits: BatchLimits,
     ) -> None:
-        self._writer = writer
+        self._free: asyncio.Queue[Writer] = asyncio.LifoQueue()  # where one is enough, the others never connect
+        for writer in writers:
+            self._free.put_nowait(writer)
+        self._at_once = len(writers)
         self._sources = sources
         self._reader = reader
         self._observer = observer
@@ -49,8 +55,7 @@ class SinkRunner:
         self._next: dict[Partition, int] = {}
         self._batch = Batch()
         self._gathered: list[Acknowledgeable] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._store_in_use = asyncio.Lock()
+        self._writing: deque[asyncio.Task[None]] = deque()
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -71,8 +76,10 @@ class SinkRunner:
         self._batch, self._gathered = Batch(), []
         sources = {self._at(partition): partition for partition in partitions}
         bounds = await self._reader.bounds(sources.values())
-        async with self._store_in_use:
-            stored = await asyncio.to_thread(self._writer.positions, list(sources))
+        if self._writing:
+            await asyncio.wait(self._writing)
+        async with self._writer() as writer:
+            stored = await asyncio.to_thread(writer.positions, list(sources))
         found = {source: _checked(source, stored[at], *bounds[source]) for at, source in sources.items()}
         if epoch == self._epoch:
             self._next = dict(found)
@@ -92,9 +99,9 @@ class SinkRunner:
     async def tick(self) -> None:
         """Have the batch written when it is old enough."""
         async with self._one_at_a_time:
-            if self._writing is not None and self._writing.done():
-                await self._written()
-            if self._writing is None and self._batch.full(self._limits, self._monotonic_s()):
+            while self._writing and self._writing[0].done():
+                await self._oldest()
+            if not self._writing and self._batch.full(self._limits, self._monotonic_s()):
                 await self._write()
 
     async def finish(self) -> None:
@@ -102,7 +109,8 @@ class SinkRunner:
         async with self._one_at_a_time:
             if self._gathered:
                 await self._write()
-            await self._written()
+            while self._writing:
+                await self._oldest()
 
     def _gather(self, event: Acknowledgeable, chunk: FetchedChunk, source: Partition) -> None:
         next_offset = self._next[source]
@@ -121,26 +129,47 @@ class SinkRunner:
         self._observer.chunk_done(self.name, source, len(records), chunk.size_bytes, self._monotonic_s() - begun_s)
 
     async def _write(self) -> None:
-        """Hand the batch to the thread; waits for the one before."""
-        await self._written()
-        batch, events, epoch = self._batch, self._gathered, self._epoch
+        """Have the batch written; waits for a free writer. Raises what an earlier write met."""
+        while len(self._writing) >= self._at_once:
+            await self._oldest()
+        batch, events = self._batch, self._gathered
         self._batch, self._gathered = Batch(), []
-        self._writing = asyncio.create_task(self._store(batch, events, epoch), name="sink write")
+        before = self._writing[-1] if self._writing else None
+        writing = asyncio.create_task(self._store(batch, events, self._epoch, before), name="sink write")
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # it is raised by `_oldest`
+        self._writing.append(writing)
 
-    async def _written(self) -> None:
-        """The end of the write that is under way. Raises what it met."""
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+    async def _oldest(self) -> None:
+        """The end of the write that was begun first. Raises what it met; it then stays where it is, and nothing after
+        it can be stored: a position must never pass over rows that are not there.
+        """
+        await asyncio.wait([self._writing[0]])
+        self._writing[0].result()
+        self._writing.popleft()
 
-    async def _store(self, batch: Batch, events: list[Acknowledgeable], epoch: int) -> None:
-        async with self._store_in_use:
-            await asyncio.to_thread(self._writer.write, batch)
+    async def _store(
+        self, batch: Batch, events: list[Acknowledgeable], epoch: int, before: asyncio.Task[None] | None
+    ) -> None:
+        async with self._writer() as writer:
+            await asyncio.to_thread(writer.write_rows, batch)
+            if before is not None:
+                await asyncio.wait([before])
+                before.result()
+            await asyncio.to_thread(writer.write_positions, batch)
         if epoch == self._epoch:
             for event in events:
                 event.ack()
             for at, next_offset in batch.next_offsets.items():
                 self._observer.committed(self.name, Partition(at.topic, at.partition), next_offset)
+
+    @asynccontextmanager
+    async def _writer(self) -> AsyncIterator[Writer]:
+        """One that nobody uses."""
+        writer = await self._free.get()
+        try:
+            yield writer
+        finally:
+            self._free.put_nowait(writer)
 
     def _at(self, source: Partition) -> LogPartition:
         return LogPartition(source.topic, self._topic_ids[source.topic], source.partition)

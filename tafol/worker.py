@@ -33,7 +33,7 @@ from sinks.batching import BatchLimits
 from sinks.clickhouse import ClickHouseStore
 from sinks.metrics import Metrics
 from sinks.rows import ROWS_OF
-from sinks.writer import Surroundings, Writer
+from sinks.writer import SharedWait, Surroundings, Writer
 from streams.app import Runner, WorkerApp
 from streams.connection import Connection
 from streams.drawing.stage import DrawStage
@@ -71,6 +71,8 @@ STOP_WITHIN_S: Final = 75.0
 """Longer than all runners together may take for their last snapshots (streams.app.FINISH_WITHIN_S each)."""
 FIGURES_WITHIN_S: Final = 10
 """A worker that is asked to stop waits no longer for figures that are being read."""
+BATCHES_AT_ONCE: Final = 2
+"""That the sink writes: ClickHouse reads the rows of one with one thread, and sorts and stores it afterwards."""
 
 log = logging.getLogger(__name__)
 
@@ -254,19 +256,19 @@ class _Worker:
 
     def _sink(self, watch: Watch, reader: LogReader) -> Runner:
         sink = self.settings.sink
-        store = ClickHouseStore.at(places.clickhouse_address(self.settings))
+        address = places.clickhouse_address(self.settings)
 
         def waits(reason: str | None) -> None:
-            """In the writer's thread. A wait on purpose: the worker is live, for a restart would not help it."""
+            """In a writer's thread. A wait on purpose: the worker is live, for a restart would not help it."""
             watch.waiting(SINK, reason)
             if reason is None:
                 log.info("the sink waits no longer")
             else:
                 log.warning("the sink waits for %s", reason)
 
-        around = Surroundings(clock.now, clock.monotonic_s, self.stopping.wait, random.random, waits)
+        around = Surroundings(clock.now, clock.monotonic_s, self.stopping.wait, random.random, SharedWait(waits))
         return SinkRunner(
-            Writer(store, around, watch.metrics),
+            [Writer(ClickHouseStore.at(address), around, watch.metrics) for _ in range(BATCHES_AT_ONCE)],
             sources=SINK_TOPICS,
             reader=reader,
             observer=watch,

@@ -26,7 +26,7 @@ from tafol.local.clickhouse import ClickHouseConfig, LocalClickHouse
 from tests.fixtures.clickhouse import ClickHouse
 from tests.integration.lossy_proxy import LossyProxy
 from tests.unit.sinks import records as r
-from tests.unit.sinks.stores import Seen, address, batch
+from tests.unit.sinks.stores import Seen, address, batch, write
 
 pytestmark = [pytest.mark.clickhouse, pytest.mark.fault]
 MONTHS = [datetime(2026, month, 3, tzinfo=UTC) for month in (9, 10, 11)]
@@ -67,7 +67,7 @@ def exact(log: list[tuple[SinkChunk, ...]]) -> dict[str, list[str]]:
     """The ids that every table must have, from a store that does not fail."""
     store = MemoryStore()
     for chunks in log:
-        writer(store, threading.Event()).write(batch(*chunks))
+        write(writer(store, threading.Event()), batch(*chunks))
     return {table: sorted(row[name] for row in store.rows(table)) for table, name in ID_OF.items()}
 
 
@@ -87,7 +87,7 @@ def run_from_positions(store: Store, log: list[tuple[SinkChunk, ...]], stop: thr
             for chunks in pair
             for chunk in chunks
         ]
-        sink.write(batch(*[chunk for chunk in left if chunk.records]))
+        write(sink, batch(*[chunk for chunk in left if chunk.records]))
 
 
 def ids_in(store: ClickHouseStore) -> dict[str, list[str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +16,8 @@ from schemas.counts import ReadCount
 from schemas.errors import GapInLog, SinkFatal, SnapshotUnusable
 from sinks.batching import BatchLimits
 from sinks.memory import MemoryStore
-from sinks.store import StoreError
+from sinks.store import LogPartition, StoreError
+from sinks.tables import POSITIONS
 from sinks.writer import Surroundings, Writer
 from streams.stage import Output, Partition
 from streams.transport import FetchedChunk
@@ -52,6 +56,29 @@ class _FailingStore(MemoryStore):
         super().insert(table, lines)
 
 
+class _SharedStore(MemoryStore):
+    """Tables of another store; holds rows back until `go`, and notes which tables were filled in `order`."""
+
+    def __init__(self, shared: MemoryStore, order: list[str], *, held: bool, refuses: StoreError | None = None) -> None:
+        super().__init__()
+        self._shared, self._order, self._refuses = shared, order, refuses
+        self.go, self.filled = threading.Event(), threading.Event()
+        if not held:
+            self.go.set()
+
+    def insert(self, table: str, lines: bytes) -> None:
+        if table != POSITIONS.name:
+            self.go.wait(30)
+            if self._refuses is not None:
+                raise self._refuses
+        self._shared.insert(table, lines)
+        self._order.append(table)
+        self.filled.set()
+
+    def positions(self, topics: Collection[str]) -> dict[LogPartition, int]:
+        return self._shared.positions(topics)
+
+
 @pytest.fixture
 def broker() -> FakeBroker:
     broker = FakeBroker()
@@ -69,19 +96,23 @@ class _Installation:
     broker: FakeBroker
     store: MemoryStore
     now_s: float = 0.0
+    stores: Sequence[MemoryStore] = ()
+    """One for each writer, where there are several; the last is taken first."""
+    rows: int = 1000
+    """Of a full batch."""
 
     def runner(self) -> SinkRunner:
         around = Surroundings(
             lambda: datetime(2026, 11, 22, tzinfo=UTC), lambda: self.now_s, lambda _: False, lambda: 0.0
         )
         return SinkRunner(
-            Writer(self.store, around, _Watcher()),
+            [Writer(store, around, _Watcher()) for store in self.stores or (self.store,)],
             sources=(READ_COUNTS,),
             reader=FakeReader(self.broker),  # type: ignore[arg-type]  # the part of a LogReader that is used
             observer=SilentObserver(),
             topic_ids={READ_COUNTS: "id-1"},
             monotonic_s=lambda: self.now_s,
-            limits=BatchLimits(rows=1000, bytes=10**6, age_s=1.0),
+            limits=BatchLimits(rows=self.rows, bytes=10**6, age_s=1.0),
         )
 
     def event(self, start: int, end: int, epoch: int = 3) -> _Event:
@@ -160,6 +191,50 @@ async def test_a_store_that_is_away_is_waited_for(broker: FakeBroker) -> None:
     await runner.finish()
     assert event.acked
     assert here.stored() == [0, 1, 2]
+
+
+async def test_rows_go_in_beside_each_other_and_positions_in_order(broker: FakeBroker) -> None:
+    store, order = MemoryStore(), list[str]()
+    slow, fast = _SharedStore(store, order, held=True), _SharedStore(store, order, held=False)
+    here = _Installation(broker, store, stores=(fast, slow), rows=2)
+    runner = here.runner()
+    await runner.take_over([SOURCE], 1, 3)
+    first, second, third = here.event(0, 2), here.event(2, 4), here.event(4, 6)
+    await runner.process(first)
+    await runner.process(second)
+    gathering = asyncio.create_task(runner.process(third))
+    assert await asyncio.to_thread(fast.filled.wait, 30)
+    assert order == ["read_counts"]
+    assert not second.acked
+    assert not gathering.done(), "there is no third writer"
+    slow.go.set()
+    await gathering
+    await runner.finish()
+    assert order[:3] == ["read_counts", "read_counts", POSITIONS.name], "the first one's rows and position"
+    assert order.count(POSITIONS.name) == 3
+    assert here.stored() == [0, 1, 2, 3, 4, 5]
+    assert all(event.acked for event in (first, second, third))
+
+
+async def test_nothing_is_stored_past_a_batch_that_failed(broker: FakeBroker) -> None:
+    store, order = MemoryStore(), list[str]()
+    fast = _SharedStore(store, order, held=False)
+    refusing = _SharedStore(store, order, held=True, refuses=StoreError("no space", code=243))
+    here = _Installation(broker, store, stores=(fast, refusing), rows=2)
+    runner = here.runner()
+    await runner.take_over([SOURCE], 1, 3)
+    first, second, third = here.event(0, 2), here.event(2, 4), here.event(4, 6)
+    await runner.process(first)
+    await runner.process(second)
+    assert await asyncio.to_thread(fast.filled.wait, 30)
+    refusing.go.set()
+    for _ in range(2):  # whoever asks, and however often
+        with pytest.raises(SinkFatal):
+            await runner.finish()
+    with pytest.raises(SinkFatal):
+        await runner.process(third)
+    assert store.positions([READ_COUNTS]) == {}
+    assert not any(event.acked for event in (first, second, third))
 
 
 async def test_a_chunk_above_what_is_stored_stops_the_worker(here: _Installation) -> None:

@@ -41,9 +41,16 @@ def batch(*chunks: SinkChunk) -> Batch:
     return made
 
 
+def write(writer: Writer, batch: Batch) -> None:
+    """The whole of a batch, with none beside it."""
+    writer.write_rows(batch)
+    writer.write_positions(batch)
+
+
 def store_all(store: ClickHouseStore, *chunks: SinkChunk) -> None:
     """Write chunks as the sink does, one batch."""
-    Writer(store, Surroundings(lambda: r.NOW, lambda: 0.0, lambda _: True, lambda: 0.5), Seen()).write(batch(*chunks))
+    around = Surroundings(lambda: r.NOW, lambda: 0.0, lambda _: True, lambda: 0.5)
+    write(Writer(store, around, Seen()), batch(*chunks))
 
 
 @pytest.fixture

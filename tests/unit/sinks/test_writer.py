@@ -10,9 +10,9 @@ from schemas import catalogue as c
 from schemas.errors import SinkFatal
 from sinks.memory import MemoryStore
 from sinks.store import LogPartition, StoreError
-from sinks.writer import Stopped, Surroundings, Writer
+from sinks.writer import SharedWait, Stopped, Surroundings, Writer
 from tests.unit.sinks import records as r
-from tests.unit.sinks.stores import Seen, batch
+from tests.unit.sinks.stores import Seen, batch, write
 
 pytestmark = pytest.mark.unit
 BUSY, NO_TABLE, NO_SPACE = 202, 60, 243
@@ -59,7 +59,7 @@ def failing(*codes: int | None) -> Callable[[int, str], None]:
 
 def test_positions_are_written_last() -> None:
     store, seen = Told(), Seen()
-    writer(store, seen).write(batch(*r.everything(4)))
+    write(writer(store, seen), batch(*r.everything(4)))
     assert store.tables[-1] == "sink_positions"
     assert store.tables.count("sink_positions") == 1
     assert len(store.rows("sink_positions")) == len(r.everything(4))
@@ -70,14 +70,14 @@ def test_positions_are_written_last() -> None:
 def test_a_partition_goes_on_where_it_was_written_to_and_another_topic_id_at_nothing() -> None:
     store = MemoryStore()
     one = writer(store)
-    one.write(batch(r.chunk(c.SELECTIONS, r.selection(1), r.selection(2), first_offset=40, partition=3)))
+    write(one, batch(r.chunk(c.SELECTIONS, r.selection(1), r.selection(2), first_offset=40, partition=3)))
     here, elsewhere = r.at(c.SELECTIONS, 3), LogPartition(c.SELECTIONS, "made anew", 3)
     assert one.positions([here, elsewhere, r.at(c.SCORES)]) == {here: 42, elsewhere: 0, r.at(c.SCORES): 0}
 
 
 def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
     store, seen = Told(failing(None, BUSY, None)), Seen()
-    writer(store, seen).write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+    write(writer(store, seen), batch(r.chunk(c.SELECTIONS, r.selection(1))))
     assert seen.retries == ["no answer", "TOO_MANY_SIMULTANEOUS_QUERIES", "no answer"]
     assert len(store.rows("selections")) == 1
     assert len(store.rows("sink_positions")) == 1
@@ -86,24 +86,25 @@ def test_a_store_that_is_away_is_waited_for_and_nothing_is_lost() -> None:
 def test_a_wait_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
     told: list[str | None] = []
     one = writer(Told(failing(None, BUSY)), told=told.append)
-    one.write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+    write(one, batch(r.chunk(c.SELECTIONS, r.selection(1))))
     assert told == ["told to fail", None]
     told.clear()
     with pytest.raises(Stopped):
-        writer(Told(failing(*[None] * 9)), stop_after=3, told=told.append).write(
-            batch(r.chunk(c.SELECTIONS, r.selection(1)))
+        write(
+            writer(Told(failing(*[None] * 9)), stop_after=3, told=told.append),
+            batch(r.chunk(c.SELECTIONS, r.selection(1))),
         )
     assert told == ["told to fail", None]
     told.clear()
     with pytest.raises(SinkFatal):
-        writer(Told(failing(NO_TABLE)), told=told.append).write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+        write(writer(Told(failing(NO_TABLE)), told=told.append), batch(r.chunk(c.SELECTIONS, r.selection(1))))
     assert told == []
 
 
 def test_a_stop_ends_the_wait_and_writes_no_position() -> None:
     store = Told(failing(*[None] * 100))
     with pytest.raises(Stopped):
-        writer(store, stop_after=3).write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+        write(writer(store, stop_after=3), batch(r.chunk(c.SELECTIONS, r.selection(1))))
     assert store.tables == ["selections"] * 4
     assert store.rows("sink_positions") == []
 
@@ -112,7 +113,7 @@ def test_a_stop_ends_the_wait_and_writes_no_position() -> None:
 def test_what_waiting_does_not_mend_stops_the_worker_before_any_position(code: int) -> None:
     store = Told(failing(code))
     with pytest.raises(SinkFatal):
-        writer(store).write(batch(r.chunk(c.SELECTIONS, r.selection(1))))
+        write(writer(store), batch(r.chunk(c.SELECTIONS, r.selection(1))))
     assert store.rows("sink_positions") == []
 
 
@@ -122,7 +123,7 @@ def test_a_bad_row_is_found_and_named_and_no_position_passes_it() -> None:
     lines[2] = lines[2].replace(b'"id":"t-27"', b'"id":""')
     store = MemoryStore()
     with pytest.raises(SinkFatal, match=r"transactions.decided\[0\]@102.*table transactions.*VIOLATED_CONSTRAINT"):
-        writer(store).write(batch(r.chunk(c.DECIDED, *lines, first_offset=100)))
+        write(writer(store), batch(r.chunk(c.DECIDED, *lines, first_offset=100)))
     assert store.rows("sink_positions") == []
 
 
@@ -132,7 +133,7 @@ def test_a_block_that_is_too_much_only_as_a_whole_goes_in_by_halves() -> None:
             raise StoreError("cut short", code=33)
 
     store = Told(whole_blocks_fail)
-    writer(store).write(batch(r.chunk(c.SELECTIONS, *[r.selection(number) for number in range(6)])))
+    write(writer(store), batch(r.chunk(c.SELECTIONS, *[r.selection(number) for number in range(6)])))
     assert len(store.rows("selections")) == 6
     assert store.positions([c.SELECTIONS]) == {r.at(c.SELECTIONS): 6}
 
@@ -145,7 +146,7 @@ def test_any_cut_into_batches_and_any_crashes_leave_the_same_tables(cuts: list[i
     """A crash may come before or after any insert; the next run begins at `positions`."""
     log = [record for number in range(20) for record in (r.score(number % 7, float(number), as_of_offset=number),)]
     expected = MemoryStore()
-    writer(expected).write(batch(r.chunk(c.SCORES, *log)))
+    write(writer(expected), batch(r.chunk(c.SCORES, *log)))
 
     inner = MemoryStore()
     at = r.at(c.SCORES)
@@ -155,7 +156,7 @@ def test_any_cut_into_batches_and_any_crashes_leave_the_same_tables(cuts: list[i
             offset = writer(store).positions([at])[at]
             for cut in cuts * 20:
                 if offset < len(log):
-                    writer(store).write(batch(r.chunk(c.SCORES, *log[offset : offset + cut], first_offset=offset)))
+                    write(writer(store), batch(r.chunk(c.SCORES, *log[offset : offset + cut], first_offset=offset)))
                     offset += cut
         except _Crash:
             continue
@@ -183,3 +184,11 @@ class _Crashing(MemoryStore):
 
     def positions(self, topics: Collection[str]) -> dict[LogPartition, int]:
         return self._inner.positions(topics)
+
+
+def test_what_several_writers_wait_for_is_told_as_one() -> None:
+    told: list[str | None] = []
+    wait = SharedWait(told.append)
+    for reason in ("away", "away too", None, "still away", None, None, "away again", None):
+        wait(reason)
+    assert told == ["away", None, "away again", None]
