@@ -23,7 +23,6 @@ from kafka.structs import OffsetAndMetadata
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from desk.kafka import GROUP as DESK_GROUP
 from schemas.catalogue import REVIEW_TASKS
 from schemas.errors import ConfigError, TafolError
 from schemas.frame import SamplingFrame
@@ -31,10 +30,9 @@ from schemas.scorecard import Scorecard
 from sinks.clickhouse import ClickHouseStore
 from sinks.queries.coverage import Coverage, coverage
 from streams.connection import Connection
-from tafol import clock, demo_report, examples, publish
+from tafol import clock, demo_report, examples, places, publish
 from tafol import settings as all_settings
 from tafol.demo_report import Played
-from tafol.desk import demo_file
 from tafol.documents import read_frame, read_notices, read_scorecard
 from tafol.kafka_clients import administrator
 from tafol.local.jars import Fetched
@@ -149,7 +147,7 @@ def _open_the_desk(stack: Stack, config: SimulationConfig, console: Console) -> 
         if clock.monotonic_s() > deadline_s:
             raise TafolError("the desk did not open", hint=f"Its log: {stack.log_file(DEMO_DESK)}")
         clock.sleep_s(LOOK_EVERY_S)
-    accounts = json.loads(demo_file(stack.settings).read_text())
+    accounts = json.loads(places.demo_accounts_file(stack.settings).read_text())
     demo_report.show_desk(console, url, accounts)
     try:
         while True:
@@ -161,11 +159,13 @@ def _open_the_desk(stack: Stack, config: SimulationConfig, console: Console) -> 
 
 def _tasks_so_far_are_done(stack: Stack) -> None:
     """The simulated reviewers have answered them: the desk begins behind them."""
+    from desk.kafka import GROUP  # noqa: PLC0415 - all of the desk comes with it, for seconds, and most demos end before
+
     homes = [TopicPartition(REVIEW_TASKS, number) for number in range(stack.settings.topics.partitions)]
     with administrator(stack.connection) as client:
         ends = client.list_partition_offsets(dict.fromkeys(homes, OffsetSpec.LATEST))
         client.alter_group_offsets(
-            DESK_GROUP, {home: OffsetAndMetadata(int(end.offset), "", -1) for home, end in ends.items()}
+            GROUP, {home: OffsetAndMetadata(int(end.offset), "", -1) for home, end in ends.items()}
         )
 
 

@@ -101,7 +101,7 @@ def opened(settings: Settings) -> Iterator[Desk]:
 def run(settings: Settings, *, demo: bool = False) -> int:
     """Serve the desk until SIGINT or SIGTERM; the exit code. Raises TafolError when something does not start.
 
-    `demo`: make accounts to try it with (demo_file), and show them on the sign-in page.
+    `demo`: make accounts to try it with (places.demo_accounts_file), and show them on the sign-in page.
     """
     logs.set_up(settings.log_level, clock.monotonic_s)
     with _alone(settings):
@@ -150,11 +150,6 @@ def _alone(settings: Settings) -> Iterator[None]:
         yield
     finally:
         claim.release()
-
-
-def demo_file(settings: Settings) -> Path:
-    """Where `run(demo=True)` writes its accounts, as JSON: [{"login", "password", "role"}]."""
-    return settings.data_dir / "desk" / "demo-accounts.json"
 
 
 class _Server:
@@ -220,7 +215,7 @@ def _demo_accounts(desk: Desk, settings: Settings) -> tuple[DemoAccount, ...]:
     with desk.here.database.read() as session:
         colleague_id = session.scalar(select(TaskRow.colleague_id).order_by(TaskRow.number).limit(1))
     made = make_demo_accounts(desk.here, colleague_id)
-    _write_secret(demo_file(settings), json.dumps([one._asdict() for one in made], indent=1))
+    _write_secret(places.demo_accounts_file(settings), json.dumps([one._asdict() for one in made], indent=1))
     return made
 
 

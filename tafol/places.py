@@ -28,6 +28,11 @@ def runtime_dir(settings: Settings) -> Path:
     return settings.data_dir / "run"
 
 
+def demo_accounts_file(settings: Settings) -> Path:
+    """Where the desk of a demo writes its accounts, as JSON: [{"login", "password", "role"}]."""
+    return settings.data_dir / "desk" / "demo-accounts.json"
+
+
 def desk_address_file(settings: Settings) -> Path:
     """Where a running desk writes its address, as JSON: {"pid", "url"}."""
     return runtime_dir(settings) / "desk.json"

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from sinks.queries.estimates import ScoreCell
 
@@ -98,7 +98,7 @@ def contrast(terms: Sequence[tuple[float, Domain]]) -> Interval:
         (1 - part.n / part.size) * part.n / (part.n - 1) * max(part.zz - part.z**2 / part.n, 0.0) for part in sampled
     )
     error = math.sqrt(variance)
-    reach = float(stats.t.ppf(0.5 + CONFIDENCE / 2, df)) * error if error else 0.0
+    reach = float(stdtrit(df, 0.5 + CONFIDENCE / 2)) * error if error else 0.0
     return Interval(value, error, df, value - reach, value + reach)
 
 

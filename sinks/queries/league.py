@@ -18,7 +18,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from sinks.queries.domains import Domain, domain, grouped
 from sinks.queries.estimates import Z_95, Group, Measure, ScoreCell, Within, score_cells
@@ -118,6 +117,8 @@ def league_of(cells: tuple[ScoreCell, ...], random: np.random.Generator) -> Leag
 
 def paule_mandel(means: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
     """tau^2 for which the weighted squares about the common mean are J - 1, as expected; 0 when they are less."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - loads for a quarter of a second
+
     floor = np.maximum(variances, 1e-9)
 
     def too_much(between: float) -> float:
@@ -128,7 +129,7 @@ def paule_mandel(means: NDArray[np.float64], variances: NDArray[np.float64]) -> 
     if too_much(0.0) <= 0:
         return 0.0
     most = float(np.var(means) * len(means)) + 1.0
-    return float(optimize.brentq(too_much, 0.0, most, xtol=1e-9))
+    return float(brentq(too_much, 0.0, most, xtol=1e-9))
 
 
 def rank_intervals(

@@ -83,7 +83,7 @@ def test_from_a_task_to_a_review_through_the_death_of_the_desk(here: settings.Se
         origin={"topic": at.topic, "partition": at.partition, "offset": at.offset}, due_at="2099-01-01T00:00:00Z"
     )
     child, client = started(here, tmp_path)
-    logins = {one["login"] for one in json.loads(desk.demo_file(here).read_text())}
+    logins = {one["login"] for one in json.loads(places.demo_accounts_file(here).read_text())}
     assert {"reviewer", "supervisor", "manager", "colleague", "judge", "admin"} <= logins
     assert "reviewer" in client.get("/", follow_redirects=True).text
     with desk.opened(here) as found:

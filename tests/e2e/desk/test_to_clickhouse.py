@@ -17,9 +17,8 @@ from playwright.sync_api import Browser, expect
 from schemas.catalogue import SOURCE_TOPIC
 from schemas.frame import SamplingFrame
 from schemas.scorecard import Scorecard
-from tafol import clock, examples, publish
+from tafol import clock, examples, places, publish
 from tafol import settings as all_settings
-from tafol.desk import demo_file
 from tafol.documents import read_notices, read_scorecard
 from tafol.stack import DEMO_DESK, Stack, desk_url
 from tafol.status import GROUP_OF_ROLE
@@ -93,7 +92,7 @@ def test_a_review_by_keyboard_alone_stands_in_clickhouse(stack: Stack, browser: 
     producer.send(SOURCE_TOPIC["chat"], key=event["id"].encode(), value=json.dumps(event).encode()).get(30)
     producer.close()
     url = eventually(stack, lambda: desk_url(stack.settings))
-    accounts = eventually(stack, lambda: json.loads(demo_file(stack.settings).read_text()))
+    accounts = eventually(stack, lambda: json.loads(places.demo_accounts_file(stack.settings).read_text()))
     reviewer = next(one for one in accounts if one["role"] == "reviewer")
 
     page = browser.new_page()
