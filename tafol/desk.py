@@ -192,22 +192,18 @@ def listening(host: str, wanted: int) -> socket.socket:
 
     Raises PortBusy, ConfigError.
     """
-    port = wanted
-    while True:
-        if host == process.LOOPBACK and wanted != 0:
-            port = process.next_free_port(port)
-        try:
-            found = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise ConfigError(f"the desk cannot listen on {host}, port {port}: {error.strerror or error}") from None
-            if host != process.LOOPBACK:
-                raise PortBusy(f"port {port} of {host} is taken by another program", hint="Set desk.port.") from None
-            port += 1  # taken by somebody who came in between
-            continue
+    if host == process.LOOPBACK and wanted != 0:
+        found = process.listen(wanted)
+        port = found.getsockname()[1]
         if port != wanted:
             log.warning("port %d is taken: the desk listens on %d", wanted, port)
         return found
+    try:
+        return socket.create_server((host, wanted), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortBusy(f"port {wanted} of {host} is taken by another program", hint="Set desk.port.") from None
+        raise ConfigError(f"the desk cannot listen on {host}, port {wanted}: {error.strerror or error}") from None
 
 
 def _demo_accounts(desk: Desk, settings: Settings) -> tuple[DemoAccount, ...]:

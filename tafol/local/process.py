@@ -289,6 +289,23 @@ def next_free_port(first: int) -> int:
     raise PortBusy(f"No port from {first} to {first + PORTS_TRIED - 1} is free.", hint="Give a port in the settings.")
 
 
+def listen(first: int, *, tried: int = PORTS_TRIED) -> socket.socket:
+    """A socket that listens on the first free port of the loopback address from `first` on; at most so many are tried.
+
+    Nobody can come in between a look and a bind, and whoever comes before its server answers waits. Raises PortBusy.
+    """
+    last = min(first + tried, 65536) - 1
+    for port in range(first, last + 1):
+        with contextlib.suppress(OSError):
+            return socket.create_server((LOOPBACK, port))
+    raise PortBusy(
+        f"Port {first} on {LOOPBACK} is taken by another program."
+        if tried == 1
+        else f"No port from {first} to {last} is free.",
+        hint="Free it, give another port, or give none: then the next free one is used.",
+    )
+
+
 def require_free_port(port: int) -> None:
     """Raises `PortBusy` when this very port, asked for by number, is taken."""
     if not is_port_free(port):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 import pytest
@@ -9,7 +10,6 @@ import pytest
 from schemas.errors import ConfigError
 from tafol.desk import listening
 from tafol.errors import PortBusy
-from tafol.local import process
 from tafol.local.process import LOOPBACK
 
 pytestmark = pytest.mark.unit
@@ -30,10 +30,18 @@ def test_on_this_machine_the_next_free_port_will_do(busy_port: int, caplog: pyte
     assert caplog.messages == [f"port {busy_port} is taken: the desk listens on {port}"]
 
 
-def test_a_port_that_is_taken_in_the_last_moment_is_not_shared(busy_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "next_free_port", lambda first: first)
-    with listening(LOOPBACK, busy_port) as found:
-        assert found.getsockname()[1] > busy_port
+def test_two_that_start_at_once_do_not_share_a_port(busy_port: int) -> None:
+    with listening(LOOPBACK, busy_port) as one, listening(LOOPBACK, busy_port) as other:
+        assert other.getsockname()[1] > one.getsockname()[1] > busy_port
+
+
+def test_where_no_port_is_free_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def taken(_address: object) -> None:
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(socket, "create_server", taken)
+    with pytest.raises(PortBusy, match="No port from 8750 to 8799 is free"):
+        listening(LOOPBACK, 8750)
 
 
 def test_elsewhere_the_port_must_be_the_one_that_was_set(busy_port: int) -> None:

@@ -21,7 +21,6 @@ from tafol.local.clickhouse.folder import USER, DataFolder
 from tafol.local.clickhouse.limits import MIB, Limits
 
 DEFAULT_PORT = 18123  # not ClickHouse's 8123: a server of the user's own may be there
-LISTEN_BACKLOG = 128
 LOG_BYTES = 2 * MIB
 EXIT_CODES: tuple[tuple[type[TafolError], int], ...] = ((HeldByAnother, 3), (PortBusy, 4), (ConfigError, 2))
 
@@ -96,26 +95,10 @@ def _limits(text: str) -> Limits:
 
 
 def _listen(port: int | None, folder: DataFolder) -> socket.socket:
-    """Bind the port asked for, or the first free one from that of the last start on. Raises PortBusy."""
-    wanted = port or folder.last_port() or DEFAULT_PORT
-    tried = range(wanted, wanted + 1) if port else range(wanted, min(wanted + process.PORTS_TRIED, 65536))
-    for candidate in tried:
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((process.LOOPBACK, candidate))
-            listener.listen(LISTEN_BACKLOG)
-        except OSError:
-            listener.close()
-            continue
-        folder.note_port(candidate)
-        return listener
-    raise PortBusy(
-        f"Port {wanted} on {process.LOOPBACK} is taken by another program."
-        if port
-        else f"No port from {tried[0]} to {tried[-1]} is free.",
-        hint="Free it, give another port, or give none: then the next free one is used.",
-    )
+    """Listen on the port asked for, or on the first free one from that of the last start on. Raises PortBusy."""
+    listener = process.listen(port, tried=1) if port else process.listen(folder.last_port() or DEFAULT_PORT)
+    folder.note_port(listener.getsockname()[1])
+    return listener
 
 
 def _log_to(path: Path) -> None:
