@@ -143,8 +143,7 @@ class SinkRunner:
         """The end of the write that was begun first. Raises what it met; it then stays where it is, and nothing after
         it can be stored: a position must never pass over rows that are not there.
         """
-        await asyncio.wait([self._writing[0]])
-        self._writing[0].result()
+        await asyncio.shield(self._writing[0])
         self._writing.popleft()
 
     async def _store(
@@ -153,8 +152,7 @@ class SinkRunner:
         async with self._writer() as writer:
             await asyncio.to_thread(writer.write_rows, batch)
             if before is not None:
-                await asyncio.wait([before])
-                before.result()
+                await asyncio.shield(before)
             await asyncio.to_thread(writer.write_positions, batch)
         if epoch == self._epoch:
             for event in events:

@@ -15,6 +15,7 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 
 from streams.registers import Registers
 from streams.stage import LogRecord, Output, Partition, PlainRecord
+from streams.transport import FetchedChunk
 
 
 class Crash(BaseException):
@@ -42,6 +43,18 @@ class FakeBroker:
     def topic(self, name: str) -> list[PlainRecord]:
         """All records of a topic, partition by partition."""
         return [record for number in range(self.partitions) for record in self.logs[Partition(name, number)]]
+
+
+@dataclass
+class FakeEvent:
+    """A chunk as an agent gets it."""
+
+    value: FetchedChunk
+    acked: bool = False
+
+    def ack(self) -> bool:
+        self.acked = True
+        return True
 
 
 @dataclass

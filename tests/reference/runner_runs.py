@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -13,19 +12,18 @@ from streams.registers import Registers
 from streams.runner import StageRunner
 from streams.stage import Output, Partition, PlainRecord, Stage
 from streams.transport import FetchedChunk
-from tests.fakes.broker import Crash, FakeBroker, FakeGroup, FakeProducer, FakeReader, FixedRegisters, SilentObserver
+from tests.fakes.broker import (
+    Crash,
+    FakeBroker,
+    FakeEvent,
+    FakeGroup,
+    FakeProducer,
+    FakeReader,
+    FixedRegisters,
+    SilentObserver,
+)
 
 EPOCH = 7
-
-
-@dataclass
-class _Event:
-    """A chunk; that it was acknowledged is not looked at, for only snapshots say where a life begins."""
-
-    value: FetchedChunk
-
-    def ack(self) -> bool:
-        return True
 
 
 async def played(  # noqa: PLR0917 - all that a run is made of
@@ -80,6 +78,6 @@ async def _live(  # noqa: PLR0917 - one process, from start to end
             records = broker.logs[source][start : start + next(lengths)]
             positions[source] = start + len(records)
             chunk = FetchedChunk(TopicPartition(*source), start, positions[source], records, 0, EPOCH, number)
-            await runner.process(_Event(chunk))
+            await runner.process(FakeEvent(chunk))
         now_s += 1
     await runner.finish()

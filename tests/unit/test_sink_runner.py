@@ -22,7 +22,7 @@ from sinks.writer import Surroundings, Writer
 from streams.stage import Output, Partition
 from streams.transport import FetchedChunk
 from tafol.sink_runner import SinkRunner
-from tests.fakes.broker import FakeBroker, FakeReader, SilentObserver
+from tests.fakes.broker import FakeBroker, FakeEvent, FakeReader, SilentObserver
 
 pytestmark = pytest.mark.unit
 
@@ -33,16 +33,6 @@ class _Watcher:
     def sink_flushed(self, table: str, rows: int, seconds: float) -> None: ...
 
     def sink_retry(self, code: str) -> None: ...
-
-
-@dataclass
-class _Event:
-    value: FetchedChunk
-    acked: bool = False
-
-    def ack(self) -> bool:
-        self.acked = True
-        return True
 
 
 class _FailingStore(MemoryStore):
@@ -115,9 +105,9 @@ class _Installation:
             limits=BatchLimits(rows=self.rows, bytes=10**6, age_s=1.0),
         )
 
-    def event(self, start: int, end: int, epoch: int = 3) -> _Event:
+    def event(self, start: int, end: int, epoch: int = 3) -> FakeEvent:
         records = self.broker.logs[SOURCE][start:end]
-        return _Event(FetchedChunk(TopicPartition(*SOURCE), start, end, records, 0, epoch, 1))
+        return FakeEvent(FetchedChunk(TopicPartition(*SOURCE), start, end, records, 0, epoch, 1))
 
     def stored(self) -> list[object]:
         return [row["partition"] for row in self.store.rows("read_counts")]
@@ -193,19 +183,26 @@ async def test_a_store_that_is_away_is_waited_for(broker: FakeBroker) -> None:
     assert here.stored() == [0, 1, 2]
 
 
+async def _two_under_way(here: _Installation, fast: _SharedStore) -> tuple[SinkRunner, list[FakeEvent]]:
+    """Three batches, two of them begun: the rows of the first are held back, those of the second are in `fast`."""
+    runner = here.runner()
+    await runner.take_over([SOURCE], 1, 3)
+    events = [here.event(0, 2), here.event(2, 4), here.event(4, 6)]
+    for event in events[:2]:
+        await runner.process(event)
+    assert await asyncio.to_thread(fast.filled.wait, 30)
+    return runner, events
+
+
 async def test_rows_go_in_beside_each_other_and_positions_in_order(broker: FakeBroker) -> None:
     store, order = MemoryStore(), list[str]()
     slow, fast = _SharedStore(store, order, held=True), _SharedStore(store, order, held=False)
     here = _Installation(broker, store, stores=(fast, slow), rows=2)
-    runner = here.runner()
-    await runner.take_over([SOURCE], 1, 3)
-    first, second, third = here.event(0, 2), here.event(2, 4), here.event(4, 6)
-    await runner.process(first)
-    await runner.process(second)
-    gathering = asyncio.create_task(runner.process(third))
-    assert await asyncio.to_thread(fast.filled.wait, 30)
+    runner, events = await _two_under_way(here, fast)
+    gathering = asyncio.create_task(runner.process(events[2]))
+    await asyncio.wait([gathering], timeout=0.1)
     assert order == ["read_counts"]
-    assert not second.acked
+    assert not events[1].acked
     assert not gathering.done(), "there is no third writer"
     slow.go.set()
     await gathering
@@ -213,7 +210,7 @@ async def test_rows_go_in_beside_each_other_and_positions_in_order(broker: FakeB
     assert order[:3] == ["read_counts", "read_counts", POSITIONS.name], "the first one's rows and position"
     assert order.count(POSITIONS.name) == 3
     assert here.stored() == [0, 1, 2, 3, 4, 5]
-    assert all(event.acked for event in (first, second, third))
+    assert all(event.acked for event in events)
 
 
 async def test_nothing_is_stored_past_a_batch_that_failed(broker: FakeBroker) -> None:
@@ -221,20 +218,15 @@ async def test_nothing_is_stored_past_a_batch_that_failed(broker: FakeBroker) ->
     fast = _SharedStore(store, order, held=False)
     refusing = _SharedStore(store, order, held=True, refuses=StoreError("no space", code=243))
     here = _Installation(broker, store, stores=(fast, refusing), rows=2)
-    runner = here.runner()
-    await runner.take_over([SOURCE], 1, 3)
-    first, second, third = here.event(0, 2), here.event(2, 4), here.event(4, 6)
-    await runner.process(first)
-    await runner.process(second)
-    assert await asyncio.to_thread(fast.filled.wait, 30)
+    runner, events = await _two_under_way(here, fast)
     refusing.go.set()
     for _ in range(2):  # whoever asks, and however often
         with pytest.raises(SinkFatal):
             await runner.finish()
     with pytest.raises(SinkFatal):
-        await runner.process(third)
+        await runner.process(events[2])
     assert store.positions([READ_COUNTS]) == {}
-    assert not any(event.acked for event in (first, second, third))
+    assert not any(event.acked for event in events)
 
 
 async def test_a_chunk_above_what_is_stored_stops_the_worker(here: _Installation) -> None:

@@ -18,7 +18,16 @@ from streams.runner import StageRunner, side_key
 from streams.stage import Chunk, Output, Partition
 from streams.topics import SNAPSHOTS
 from streams.transport import FetchedChunk
-from tests.fakes.broker import Crash, FakeBroker, FakeGroup, FakeProducer, FakeReader, FixedRegisters, SilentObserver
+from tests.fakes.broker import (
+    Crash,
+    FakeBroker,
+    FakeEvent,
+    FakeGroup,
+    FakeProducer,
+    FakeReader,
+    FixedRegisters,
+    SilentObserver,
+)
 
 SOURCE = SOURCE_TOPICS[0]
 SIDE = "side"
@@ -89,16 +98,6 @@ class LetterStage:
 
 
 @dataclass
-class Event:
-    value: FetchedChunk
-    acked: bool = False
-
-    def ack(self) -> bool:
-        self.acked = True
-        return True
-
-
-@dataclass
 class Life:
     """One process: dies when its producer has sent `sends` records, or lives until all is read."""
 
@@ -141,11 +140,11 @@ class Life:
             return False
         return True
 
-    def event(self, source: Partition, positions: dict[Partition, int], size: int) -> Event:
+    def event(self, source: Partition, positions: dict[Partition, int], size: int) -> FakeEvent:
         start = positions[source]
         records = self.broker.logs[source][start : start + size]
         positions[source] = start + len(records)
-        return Event(FetchedChunk(TopicPartition(*source), start, positions[source], records, 0, 7, self.number))
+        return FakeEvent(FetchedChunk(TopicPartition(*source), start, positions[source], records, 0, 7, self.number))
 
 
 @pytest.fixture

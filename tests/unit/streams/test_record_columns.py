@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from streams.record_columns import COLUMNS, RecordColumns
 from streams.stage import LogRecord, PlainRecord
-from streams.transport.inflate import CODEC_BITS
+from streams.transport.inflate import CODEC_BITS, CODECS
 from tests.fixtures.native import native, needs_native
 
 pytestmark = pytest.mark.unit
@@ -22,8 +22,6 @@ pytestmark = pytest.mark.unit
 BASE, LENGTH, MAGIC, ATTRIBUTES, COUNT = slice(0, 8), slice(8, 12), slice(16, 17), slice(21, 23), slice(57, 61)
 """Where they stand in a record batch."""
 APPEND_TIME, CONTROL, GZIP = 0x08, 0x20, 0x01
-CODECS = range(5)
-"""That aiokafka compresses with; none is 0."""
 
 TEXTS = st.one_of(st.none(), st.binary(max_size=300))
 HEADERS = st.lists(st.tuples(st.text(max_size=8), st.binary(max_size=8)), max_size=3)

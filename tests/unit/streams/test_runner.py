@@ -18,12 +18,11 @@ from schemas.errors import GapInLog, SnapshotUnusable, UnknownVersion
 from streams.registers import Registers
 from streams.stage import Output, Partition, PlainRecord
 from streams.transport import FetchedChunk
-from tests.fakes.broker import FakeBroker, FakeReader
+from tests.fakes.broker import FakeBroker, FakeEvent, FakeReader
 from tests.unit.streams.lives import (
     PARTITIONS,
     SIDE,
     SOURCE,
-    Event,
     LetterStage,
     Life,
     State,
@@ -192,9 +191,9 @@ async def test_offsets_without_records_are_no_gap() -> None:
     source = Partition(SOURCE, 0)
     await runner.take_over([source], 1, 7)
     home = TopicPartition(*source)
-    await runner.process(Event(FetchedChunk(home, 0, 3, [PlainRecord(1, 0, b"a", b"a")], 1, 7, 1)))
-    await runner.process(Event(FetchedChunk(home, 3, 5, [], 0, 7, 1)))
-    await runner.process(Event(FetchedChunk(home, 5, 6, [PlainRecord(5, 0, b"a", b"a")], 1, 7, 1)))
+    await runner.process(FakeEvent(FetchedChunk(home, 0, 3, [PlainRecord(1, 0, b"a", b"a")], 1, 7, 1)))
+    await runner.process(FakeEvent(FetchedChunk(home, 3, 5, [], 0, 7, 1)))
+    await runner.process(FakeEvent(FetchedChunk(home, 5, 6, [PlainRecord(5, 0, b"a", b"a")], 1, 7, 1)))
     assert runner.next_offsets() == {source: 6}
 
 
@@ -271,7 +270,7 @@ async def test_a_source_that_is_read_to_its_end_and_quiet_is_said_to_be_idle_and
     life.now_s = 31.0
     await runner.tick()
     assert not broker.logs[said], "there is more to read"
-    await runner.process(Event(FetchedChunk(TopicPartition(*home), 0, 3, broker.logs[home], 3, epoch=0)))
+    await runner.process(FakeEvent(FetchedChunk(TopicPartition(*home), 0, 3, broker.logs[home], 3, epoch=0)))
     life.now_s = 60.0
     await runner.tick()
     assert not broker.logs[said], "the last chunk came 29 s ago"

@@ -16,10 +16,9 @@ from streams import runner as runner_module
 from streams.registers import Registers
 from streams.runner import StageRunner
 from streams.stage import Chunk, Output, Partition
-from tests.fakes.broker import FakeBroker, FakeProducer
+from tests.fakes.broker import FakeBroker, FakeEvent, FakeProducer
 from tests.unit.streams.lives import (
     SOURCE,
-    Event,
     LetterStage,
     Life,
     State,
@@ -52,7 +51,7 @@ class _Overlap:
     producer: _SlowProducer
     broker: FakeBroker
     stage: LetterStage
-    events: tuple[Event, Event]
+    events: tuple[FakeEvent, FakeEvent]
 
     @classmethod
     async def begin(cls) -> _Overlap:
